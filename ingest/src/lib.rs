@@ -1,0 +1,18 @@
+//! Sources: packets, event logs, sign-ins, directory sync and BloodHound files become `model::Event`s and
+//! `model::DirectoryDelta`s with provenance. Requests and answers are correlated here, names resolved, secrets reduced to
+//! keyed digests.
+//!
+//! ```text
+//! capture ─► flows ─► analyzers ─┐
+//! sources ───────────────────────┼─► Sink (events in time order per source, directory deltas)
+//! directory ─────────────────────┘
+//! ```
+
+pub mod analyzers;
+pub mod counters;
+pub mod secrets;
+pub mod sink;
+
+pub use counters::Counters;
+pub use secrets::DigestKey;
+pub use sink::Sink;
