@@ -1,1 +1,30 @@
-//! placeholder
+//! Judgement: what of the observed activity is an attack, and why.
+//!
+//! One file per detection, named by its slug, in the folder of its kill-chain phase; one line in [`ALL`]. A detection is
+//! a synchronous state machine over `model::Event`s: its state is bounded, serialisable and its own, its thresholds are
+//! numbers in a `Config`, its manual is the header of its file. It reads the graph's snapshot and what [`shared`] keeps
+//! for all (ticket ledger, baselines); it never sees packets, files or the clock.
+//!
+//! ```text
+//! Event ─► shared::observe (ledger, baselines) ─► each Rule::observe ─► Verdicts ─► assembly (merge, suppress) ─► Alert
+//! ```
+
+pub mod assembly;
+pub mod catalogue;
+pub mod credential_access;
+pub mod domain_dominance;
+pub mod engine;
+pub mod exclusion;
+pub mod exfiltration;
+pub mod frame;
+pub mod initial_access;
+pub mod lateral_movement;
+pub mod manual;
+pub mod posture;
+pub mod reconnaissance;
+pub mod shared;
+pub mod window;
+
+pub use catalogue::ALL;
+pub use engine::{AlertChange, Engine};
+pub use frame::{Context, Detection, DetectionFactory, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `hopwatch` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hopwatch::cli::main()
+}

@@ -1,0 +1,88 @@
+# Every recipe is a step of .ci/run; `make run` and `make test` are the two that a newcomer needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CARGO_TERM_COLOR ?= auto
+
+HOPWATCH_LISTEN ?= 127.0.0.1:8080
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: packages viewer ## Build everything and serve the demo on http://127.0.0.1:8080
+	@echo "==> building the server (the first time takes some minutes)"
+	cargo build --locked --release -p hopwatch
+	$(TARGET)/release/hopwatch demo --listen $(HOPWATCH_LISTEN)
+
+.PHONY: test
+test: packages viewer-test rust-test browser-test ## Run every test: Rust, TypeScript, browser
+
+.PHONY: packages
+packages: ## Install the Debian packages that building and testing need, where they are missing
+	@.ci/packages
+
+.PHONY: viewer
+viewer: frontend/node_modules/.installed ## Build the viewer into frontend/dist
+	@echo "==> building the viewer"
+	cd frontend && npm run --silent build
+
+frontend/node_modules/.installed: frontend/package-lock.json
+	@echo "==> installing the viewer's packages"
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: viewer-test
+viewer-test: frontend/node_modules/.installed ## Type-check, lint and unit-test the viewer
+	cd frontend && npm run --silent codegen:check && npm run --silent typecheck && npm run --silent lint && npm test --silent
+
+.PHONY: rust-test
+rust-test: viewer ## Run the Rust tests
+	cargo test --locked --workspace --no-fail-fast
+
+.PHONY: release
+release: viewer ## Build the release binary
+	cargo build --locked --release -p hopwatch
+
+.PHONY: browser-test
+browser-test: release ## Drive the viewer of the release binary in headless Chromium
+	tests/browser/run $(TARGET)/release/hopwatch
+
+.PHONY: fmt
+fmt: ## Check the formatting
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Clippy on every target, warnings are errors
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Build the API documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+.PHONY: deny
+deny: ## Licences, banned and duplicate crates, sources
+	@.ci/tool cargo-deny 0.20.2 >/dev/null
+	cargo deny --log-level error check bans licenses sources
+
+.PHONY: schema
+schema: ## Print schema.graphql anew
+	cargo run --locked -q -p hopwatch -- schema > schema.graphql
+
+.PHONY: docs
+docs: ## Write the generated pages of docs/ anew
+	HOPWATCH_WRITE_DOCS=1 cargo test --locked -q -p hopwatch-tests --test generated_docs
+
+.PHONY: check-contract
+check-contract: release ## schema.graphql is what the release binary prints
+	$(TARGET)/release/hopwatch schema | diff -u schema.graphql -
+
+.PHONY: lab
+lab: packages ## Bring up the Samba lab and compare our collection with the collectors' (root)
+	tests/lab/install
+	HOPWATCH_LAB_LIVE=1 cargo test --locked -p hopwatch-tests --test lab_live -- --nocapture
+
+.PHONY: bench-graph
+bench-graph: ## Time the graph engine beside petgraph
+	cargo bench --locked -p hopwatch-graph

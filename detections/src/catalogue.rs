@@ -1,0 +1,79 @@
+//! The list of all detections, sorted by slug. Adding one is its file, its line in the folder's `mod.rs` and a line here.
+
+use crate::frame::{DetectionFactory, Of};
+
+/// Every detection.
+pub static ALL: &[&dyn DetectionFactory] = &[
+    &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::frame::{Phase, Sensitivity};
+    use crate::manual;
+
+    fn folder(phase: Phase) -> &'static str {
+        match phase {
+            Phase::InitialAccess => "initial_access",
+            Phase::Reconnaissance => "reconnaissance",
+            Phase::CredentialAccess => "credential_access",
+            Phase::LateralMovement => "lateral_movement",
+            Phase::DomainDominance => "domain_dominance",
+            Phase::Exfiltration => "exfiltration",
+            Phase::Posture => "posture",
+        }
+    }
+
+    #[test]
+    fn the_list_is_sorted_and_each_slug_is_its_file() {
+        let slugs: Vec<_> = ALL.iter().map(|factory| factory.meta().slug).collect();
+        let mut sorted = slugs.clone();
+        sorted.sort_unstable();
+        assert_eq!(slugs, sorted);
+        for factory in ALL {
+            let meta = factory.meta();
+            let file = format!("src/{}/{}.rs", folder(meta.phase), meta.slug.replace('-', "_"));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+            assert!(path.exists(), "{file}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_phases_is_listed() {
+        let listed: BTreeSet<_> = ALL.iter().map(|factory| factory.meta().slug.replace('-', "_")).collect();
+        for phase in ["initial_access", "reconnaissance", "credential_access", "lateral_movement", "domain_dominance", "exfiltration", "posture"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(phase);
+            for entry in std::fs::read_dir(path).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let stem = name.trim_end_matches(".rs");
+                assert!(stem == "mod" || listed.contains(stem), "{phase}/{name} is not in ALL");
+            }
+        }
+    }
+
+    #[test]
+    fn every_header_has_every_heading_in_order() {
+        for factory in ALL {
+            let header = manual::header(factory.meta().source);
+            let mut from = 0;
+            for heading in manual::HEADINGS {
+                let place = header[from..].find(&format!("## {heading}\n"));
+                let place = place.unwrap_or_else(|| panic!("{} lacks `## {heading}`", factory.meta().slug));
+                from += place;
+            }
+        }
+    }
+
+    #[test]
+    fn thresholds_build_at_every_level() {
+        for factory in ALL {
+            for level in [Sensitivity::High, Sensitivity::Medium, Sensitivity::Low] {
+                assert!(factory.build(level, None).is_ok(), "{}", factory.meta().slug);
+            }
+        }
+    }
+}

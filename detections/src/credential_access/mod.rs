@@ -1,0 +1,1 @@
+//! Getting a credential: one file per detection.

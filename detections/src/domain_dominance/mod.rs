@@ -1,0 +1,3 @@
+//! Owning the domain: one file per detection.
+
+pub mod malicious_replication;

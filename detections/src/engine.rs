@@ -1,0 +1,267 @@
+//! The engine: shows each event to all detections in order, drives their ticks by event time, and assembles verdicts
+//! into alerts. Same events, same order ⇒ same alerts.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use hopwatch_graph::Snapshot;
+use hopwatch_model::{Alert, Event, Timestamp};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+
+use crate::assembly::Assembly;
+use crate::exclusion::Exclusion;
+use crate::frame::{Context, Decline, Detection, Meta, Mode, Sensitivity, Verdicts};
+use crate::shared::Shared;
+
+pub use crate::assembly::AlertChange;
+
+/// How often rules are told the time, in event time.
+const TICK: Duration = Duration::from_secs(60);
+/// How many content digests are remembered: a repeated delivery within the last million events changes nothing.
+const DIGESTS: usize = 1 << 20;
+
+/// Settings of all detections.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The level from which thresholds are taken.
+    pub sensitivity: Sensitivity,
+    /// Detections that are off, by slug.
+    pub disabled: Vec<String>,
+    /// Overrides of thresholds, by slug.
+    pub thresholds: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// What is not alerted, with reason and expiry.
+    pub exclusions: Vec<Exclusion>,
+}
+
+/// Why an engine could not be made or restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A threshold override does not fit.
+    #[error("the thresholds of {slug} do not fit")]
+    Thresholds {
+        /// The detection.
+        slug: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The settings name a detection that does not exist.
+    #[error("there is no detection `{slug}`")]
+    Unknown {
+        /// The name.
+        slug: String,
+    },
+    /// A saved state is not of this version.
+    #[error("the saved state of {part} cannot be read")]
+    State {
+        /// The part: a slug, `shared` or `assembly`.
+        part: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+struct Slot {
+    detection: Box<dyn Detection>,
+    verdicts: Verdicts,
+}
+
+/// All detections at work.
+pub struct Engine {
+    slots: Vec<Slot>,
+    shared: Shared,
+    assembly: Assembly,
+    exclusions: Vec<Exclusion>,
+    seen: FxHashSet<u64>,
+    seen_order: VecDeque<u64>,
+    repeated: u64,
+    next_tick: Option<Timestamp>,
+    watermark: Timestamp,
+}
+
+impl Engine {
+    /// An engine of every detection that the settings leave on.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] or [`Error::Thresholds`] where the settings do not fit the catalogue.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let known = |slug: &String| crate::ALL.iter().any(|factory| factory.meta().slug == slug);
+        if let Some(slug) = settings.disabled.iter().chain(settings.thresholds.keys()).find(|slug| !known(slug)) {
+            return Err(Error::Unknown { slug: slug.clone() });
+        }
+        let mut slots = Vec::new();
+        for factory in crate::ALL {
+            let slug = factory.meta().slug;
+            if settings.disabled.iter().any(|disabled| disabled == slug) {
+                continue;
+            }
+            let detection = factory
+                .build(settings.sensitivity, settings.thresholds.get(slug))
+                .map_err(|source| Error::Thresholds { slug: slug.into(), source })?;
+            slots.push(Slot { detection, verdicts: Verdicts::default() });
+        }
+        Ok(Self {
+            slots,
+            shared: Shared::default(),
+            assembly: Assembly::default(),
+            exclusions: settings.exclusions.clone(),
+            seen: FxHashSet::default(),
+            seen_order: VecDeque::new(),
+            repeated: 0,
+            next_tick: None,
+            watermark: Timestamp::MIN,
+        })
+    }
+
+    /// Shows an event to all; returns the alerts that it opened or changed.
+    pub fn observe(&mut self, event: &Event, snapshot: &Snapshot, mode: Mode) -> Vec<AlertChange> {
+        if !self.first_sight(event.provenance.digest) {
+            self.repeated += 1;
+            return Vec::new();
+        }
+        let mut changes = self.advance(event.time, snapshot, mode);
+        let event = &*self.shared.observe(event);
+        let context = Context { snapshot, shared: &self.shared, mode };
+        for slot in &mut self.slots {
+            slot.detection.observe(event, &context, &mut slot.verdicts);
+        }
+        self.shared.learn(event);
+        self.collect(mode, &mut changes);
+        changes
+    }
+
+    /// Tells the rules that time went on without an event: the live stream's watermark.
+    pub fn advance(&mut self, now: Timestamp, snapshot: &Snapshot, mode: Mode) -> Vec<AlertChange> {
+        self.watermark = self.watermark.max(now);
+        let due = *self.next_tick.get_or_insert(now + TICK);
+        if self.watermark < due {
+            return Vec::new();
+        }
+        self.next_tick = Some(self.watermark + TICK);
+        let mut changes = Vec::new();
+        self.tick(snapshot, mode, &mut changes);
+        changes
+    }
+
+    /// The recording ended: a last tick at the watermark.
+    pub fn finish(&mut self, snapshot: &Snapshot, mode: Mode) -> Vec<AlertChange> {
+        let mut changes = Vec::new();
+        self.tick(snapshot, mode, &mut changes);
+        changes
+    }
+
+    /// All alerts, by first time.
+    #[must_use]
+    pub fn alerts(&self) -> Vec<&Alert> {
+        self.assembly.alerts()
+    }
+
+    /// What all detections share.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Events that were dropped as repeated deliveries.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// Entries held by each detection, by slug.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static Meta, usize)> {
+        self.slots.iter().map(|slot| (slot.detection.meta(), slot.detection.entries()))
+    }
+
+    /// Why a detection did not fire lately, oldest first.
+    pub fn declines(&self, slug: &str) -> impl Iterator<Item = &Decline> {
+        self.slots.iter().filter(move |slot| slot.detection.meta().slug == slug).flat_map(|slot| slot.verdicts.declines())
+    }
+
+    /// The whole state as JSON, for a checkpoint.
+    ///
+    /// # Errors
+    /// Where a state cannot be serialised.
+    pub fn save(&self) -> Result<serde_json::Value, serde_json::Error> {
+        let mut rules = serde_json::Map::new();
+        for slot in &self.slots {
+            rules.insert(slot.detection.meta().slug.into(), slot.detection.save()?);
+        }
+        Ok(serde_json::json!({
+            "watermark": self.watermark,
+            "shared": serde_json::to_value(&self.shared)?,
+            "assembly": serde_json::to_value(&self.assembly)?,
+            "seen": self.seen_order,
+            "rules": rules,
+        }))
+    }
+
+    /// Takes up a checkpoint. A rule that the checkpoint does not know starts empty.
+    ///
+    /// # Errors
+    /// [`Error::State`] where a part cannot be read.
+    pub fn restore(&mut self, mut state: serde_json::Value) -> Result<(), Error> {
+        self.watermark = part(&mut state, "watermark")?;
+        self.shared = part(&mut state, "shared")?;
+        self.assembly = part(&mut state, "assembly")?;
+        self.seen_order = part(&mut state, "seen")?;
+        self.seen = self.seen_order.iter().copied().collect();
+        for slot in &mut self.slots {
+            let slug = slot.detection.meta().slug;
+            if let Some(saved) = state.get_mut("rules").and_then(|rules| rules.get_mut(slug)) {
+                let restored = slot.detection.restore(saved.take());
+                restored.map_err(|source| Error::State { part: slug.into(), source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
+        let context = Context { snapshot, shared: &self.shared, mode };
+        for slot in &mut self.slots {
+            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
+        }
+        self.collect(mode, changes);
+    }
+
+    fn collect(&mut self, mode: Mode, changes: &mut Vec<AlertChange>) {
+        for slot in &mut self.slots {
+            for verdict in slot.verdicts.take() {
+                if mode == Mode::Learning {
+                    continue;
+                }
+                let meta = slot.detection.meta();
+                let excluded = self.exclusions.iter().find(|exclusion| exclusion.covers(meta.slug, &verdict));
+                match excluded {
+                    Some(exclusion) => {
+                        let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
+                        slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
+                    }
+                    None => changes.extend(self.assembly.take(meta, verdict)),
+                }
+            }
+        }
+    }
+
+    fn first_sight(&mut self, digest: u64) -> bool {
+        if !self.seen.insert(digest) {
+            return false;
+        }
+        self.seen_order.push_back(digest);
+        if self.seen_order.len() > DIGESTS {
+            self.seen_order.pop_front().inspect(|oldest| {
+                self.seen.remove(oldest);
+            });
+        }
+        true
+    }
+}
+
+fn part<T: serde::de::DeserializeOwned>(state: &mut serde_json::Value, name: &str) -> Result<T, Error> {
+    let value = state.get_mut(name).map(serde_json::Value::take).unwrap_or_default();
+    serde_json::from_value(value).map_err(|source| Error::State { part: name.into(), source })
+}

@@ -1,0 +1,1 @@
+//! From outside into an account: one file per detection.

@@ -1,0 +1,1 @@
+//! Using a credential elsewhere: one file per detection.

@@ -1,0 +1,1 @@
+//! Looking around: one file per detection.

@@ -1,0 +1,62 @@
+//! Hosts that act as domain controllers: they answer AS exchanges or log them. Together with the directory's list this
+//! tells a replication partner from an intruder.
+
+use std::collections::BTreeMap;
+
+use hopwatch_graph::Snapshot;
+use hopwatch_model::{Activity, Event, Host, Outcome, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The most controllers remembered.
+const CONTROLLERS: usize = 4096;
+
+/// Controllers seen at work, by host key, with the time of the first sight.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Controllers {
+    seen: BTreeMap<String, Timestamp>,
+}
+
+impl Controllers {
+    pub(crate) fn observe(&mut self, event: &Event) {
+        if !matches!(event.activity, Activity::AsExchange(_) | Activity::TgsExchange(_)) {
+            return;
+        }
+        // Only an answered exchange shows a KDC: anyone can be asked.
+        if event.outcome == Outcome::Unseen {
+            return;
+        }
+        if let Some(target) = &event.target {
+            self.add(target, event.time);
+        }
+    }
+
+    fn add(&mut self, host: &Host, time: Timestamp) {
+        for key in keys(host) {
+            if self.seen.len() < CONTROLLERS {
+                self.seen.entry(key).or_insert(time);
+            }
+        }
+    }
+
+    /// True where the host is a controller by the directory or was seen at work as one.
+    #[must_use]
+    pub fn contains(&self, host: &Host, snapshot: &Snapshot) -> bool {
+        if keys(host).iter().any(|key| self.seen.contains_key(key)) {
+            return true;
+        }
+        snapshot.find_host(host).is_some_and(|node| snapshot.domain_controller(node))
+    }
+
+    /// How many it holds.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.seen.len()
+    }
+}
+
+/// The name and the address each count: the same controller is seen by name in a log and by address on the wire.
+fn keys(host: &Host) -> Vec<String> {
+    let address = host.address.map(|address| address.to_string());
+    let name = host.name.as_deref().map(hopwatch_model::identity::short_name);
+    address.into_iter().chain(name).filter(|key| !key.is_empty()).collect()
+}

@@ -1,0 +1,66 @@
+//! Who speaks on a connection: a Kerberos ticket names nobody on the wire, but the ledger knows to whom it was issued.
+//! Later acts of the same connection that name no account get that owner.
+
+use std::borrow::Cow;
+
+use hopwatch_model::{Account, Activity, Event, Host};
+use serde::{Deserialize, Serialize};
+
+use crate::shared::TicketLedger;
+use crate::window::Table;
+
+/// The most connections remembered.
+const FLOWS: usize = 50_000;
+
+/// Owners of connections, by client address and port.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FlowOwners {
+    owners: Table<Account>,
+}
+
+impl Default for FlowOwners {
+    fn default() -> Self {
+        Self { owners: Table::new(FLOWS) }
+    }
+}
+
+impl FlowOwners {
+    /// The event with its actor filled in, where the ledger or the connection knows it.
+    pub(crate) fn enrich<'e>(&mut self, event: &'e Event, ledger: &TicketLedger) -> Cow<'e, Event> {
+        let flow = event.source.as_ref().and_then(flow);
+        if let Some(actor) = &event.actor {
+            if let (Some(flow), Activity::NtlmLogon(_) | Activity::LdapBind(_)) = (&flow, &event.activity)
+                && event.outcome.succeeded()
+            {
+                self.owners.entry(flow, || actor.clone()).clone_from(actor);
+            }
+            return Cow::Borrowed(event);
+        }
+        let owner = match (&event.activity, &flow) {
+            (Activity::TicketUse(usage), flow) => {
+                let owner = ledger.owner(&usage.ticket).cloned();
+                if let (Some(owner), Some(flow)) = (&owner, flow) {
+                    self.owners.entry(flow, || owner.clone()).clone_from(owner);
+                }
+                owner
+            }
+            (Activity::TgsExchange(exchange), _) => exchange.tgt.as_ref().and_then(|tgt| ledger.owner(tgt)).cloned(),
+            (_, Some(flow)) => self.owners.get(flow).cloned(),
+            _ => None,
+        };
+        match owner {
+            Some(owner) => Cow::Owned(Event { actor: Some(owner), ..event.clone() }),
+            None => Cow::Borrowed(event),
+        }
+    }
+
+    /// How many connections it holds.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.owners.len()
+    }
+}
+
+fn flow(source: &Host) -> Option<String> {
+    Some(format!("{}:{}", source.address?, source.port?))
+}

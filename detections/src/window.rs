@@ -1,0 +1,207 @@
+//! Bounded tables for states: a keyed table with a cap that evicts the entry unused for longest, and a sliding window of
+//! distinct values. Both count what they evict.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use hopwatch_model::Timestamp;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// A table from key to value with a cap. Where it is full, the eighth of the entries that was touched longest ago goes,
+/// so that touching costs one hash look-up and evicting is paid for by the insertions before it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "V: Serialize + Clone", deserialize = "V: Deserialize<'de>"))]
+#[serde(into = "Saved<V>", from = "Saved<V>")]
+pub struct Table<V: Clone> {
+    cap: usize,
+    entries: FxHashMap<String, Slot<V>>,
+    clock: u64,
+    evicted: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<V> {
+    touched: u64,
+    value: V,
+}
+
+/// The saved form: entries by key, so that equal tables are equal bytes.
+#[derive(Serialize, Deserialize)]
+struct Saved<V> {
+    cap: usize,
+    clock: u64,
+    evicted: u64,
+    entries: BTreeMap<String, (u64, V)>,
+}
+
+impl<V: Clone> From<Table<V>> for Saved<V> {
+    fn from(table: Table<V>) -> Self {
+        let entries = table.entries.into_iter().map(|(key, slot)| (key, (slot.touched, slot.value))).collect();
+        Self { cap: table.cap, clock: table.clock, evicted: table.evicted, entries }
+    }
+}
+
+impl<V: Clone> From<Saved<V>> for Table<V> {
+    fn from(saved: Saved<V>) -> Self {
+        let entries = saved.entries.into_iter().map(|(key, (touched, value))| (key, Slot { touched, value })).collect();
+        Self { cap: saved.cap, entries, clock: saved.clock, evicted: saved.evicted }
+    }
+}
+
+impl<V: Clone> Table<V> {
+    /// A table of at most `cap` entries.
+    #[must_use]
+    pub fn new(cap: usize) -> Self {
+        Self { cap: cap.max(1), entries: FxHashMap::default(), clock: 0, evicted: 0 }
+    }
+
+    /// The entry of a key, made where it is missing, and touched.
+    pub fn entry(&mut self, key: &str, make: impl FnOnce() -> V) -> &mut V {
+        self.clock += 1;
+        let clock = self.clock;
+        if !self.entries.contains_key(key) && self.entries.len() >= self.cap {
+            self.evict();
+        }
+        let slot = self.entries.entry(key.to_owned()).or_insert_with(|| Slot { touched: clock, value: make() });
+        slot.touched = clock;
+        &mut slot.value
+    }
+
+    fn evict(&mut self) {
+        let mut stamps: Vec<u64> = self.entries.values().map(|slot| slot.touched).collect();
+        let last = (stamps.len() / 8).min(stamps.len().saturating_sub(1));
+        let (_, limit, _) = stamps.select_nth_unstable(last);
+        let limit = *limit;
+        let before = self.entries.len();
+        self.entries.retain(|_, slot| slot.touched > limit);
+        self.evicted += u64::try_from(before - self.entries.len()).unwrap_or(0);
+    }
+
+    /// The value of a key, untouched.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.entries.get(key).map(|slot| &slot.value)
+    }
+
+    /// The value of a key to change, untouched.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|slot| &mut slot.value)
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: &str) -> Option<V> {
+        self.entries.remove(key).map(|slot| slot.value)
+    }
+
+    /// All entries, sorted by key: for ticks and reports, not for every event.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(&str, &V)> {
+        let mut all: Vec<_> = self.entries.iter().map(|(key, slot)| (key.as_str(), &slot.value)).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
+    /// Keeps the entries for which `keep` says so; the order of the calls is not defined.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut V) -> bool) {
+        self.entries.retain(|key, slot| keep(key, &mut slot.value));
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True where there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many entries were evicted for the cap.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+/// Values seen in a sliding window of event time, each with the times at which it was seen. Late events count where they
+/// still fall into the window.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Sliding<T> {
+    items: VecDeque<(Timestamp, T)>,
+}
+
+impl<T: Clone + Ord> Sliding<T> {
+    /// An empty window.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { items: VecDeque::new() }
+    }
+
+    /// Adds a value, and forgets what is older than `span` before the newest, and the oldest beyond `cap`.
+    pub fn push(&mut self, time: Timestamp, value: T, span: Duration, cap: usize) {
+        let place = self.items.partition_point(|(t, _)| *t <= time);
+        self.items.insert(place, (time, value));
+        let newest = self.items.back().map_or(time, |(t, _)| *t);
+        while self.items.front().is_some_and(|(t, _)| *t < newest - span) || self.items.len() > cap.max(1) {
+            self.items.pop_front();
+        }
+    }
+
+    /// How many values there are, repeated ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// True where there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The distinct values, sorted.
+    #[must_use]
+    pub fn distinct(&self) -> BTreeSet<&T> {
+        self.items.iter().map(|(_, value)| value).collect()
+    }
+
+    /// All values in time order.
+    pub fn iter(&self) -> impl Iterator<Item = &(Timestamp, T)> {
+        self.items.iter()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.items.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entry_unused_for_longest_goes_first() {
+        let mut table = Table::new(2);
+        *table.entry("a", || 0) += 1;
+        *table.entry("b", || 0) += 1;
+        *table.entry("a", || 0) += 1;
+        *table.entry("c", || 0) += 1;
+        assert_eq!(table.sorted(), [("a", &2), ("c", &1)]);
+        assert_eq!(table.evicted(), 1);
+    }
+
+    #[test]
+    fn a_late_value_counts_while_its_window_is_open() {
+        let mut window = Sliding::new();
+        let at = Timestamp::from_secs;
+        let span = Duration::from_secs(60);
+        window.push(at(100), "a", span, 10);
+        window.push(at(50), "late", span, 10);
+        window.push(at(30), "too late", span, 10);
+        assert_eq!(window.distinct().into_iter().copied().collect::<Vec<_>>(), ["a", "late"]);
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: one file per command. Progress and reasons go to stderr, results to stdout; the exit code is 0 where
+//! everything that was asked for happened.
+
+mod analyze;
+mod collect;
+mod demo;
+mod detections;
+mod events;
+mod graph;
+mod import;
+mod output;
+mod progress;
+mod report;
+mod schema;
+mod serve;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Graph-analytics lateral movement server for Active Directory.
+#[derive(Parser)]
+#[command(name = "hopwatch", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and the viewer.
+    Serve(serve::Args),
+    /// Serve on a fresh data folder with the sample estate loaded.
+    Demo(demo::Args),
+    /// Load files, folders or zips into a data folder.
+    Import(import::Args),
+    /// Judge files at once, in memory: alerts, findings, paths.
+    Analyze(analyze::Args),
+    /// Print files as normalised events.
+    Events(events::Args),
+    /// Take a snapshot of a directory over LDAP.
+    Collect(collect::Args),
+    /// Ask the graph.
+    Graph(graph::Args),
+    /// Print the GraphQL schema.
+    Schema,
+    /// List the detections, or show the manual of one.
+    Detections(detections::Args),
+    /// Write a report.
+    Report(report::Args),
+    /// Manage users.
+    User(user::Args),
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Analyze(args) => analyze::run(args),
+        Command::Events(args) => events::run(&args),
+        Command::Collect(args) => collect::run(args),
+        Command::Graph(args) => graph::run(args),
+        Command::Schema => schema::run(),
+        Command::Detections(args) => detections::run(args),
+        Command::Report(args) => report::run(args),
+        Command::User(args) => user::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        // A closed pipe (`hopwatch events … | head`) is the reader's wish, not a failure.
+        Err(error) if output::closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hopwatch: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
