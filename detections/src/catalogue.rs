@@ -3,9 +3,8 @@
 use crate::frame::{DetectionFactory, Of};
 
 /// Every detection.
-pub static ALL: &[&dyn DetectionFactory] = &[
-    &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
-];
+pub static ALL: &[&dyn DetectionFactory] =
+    &[&Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW];
 
 #[cfg(test)]
 mod tests {
@@ -45,7 +44,15 @@ mod tests {
     #[test]
     fn every_file_of_the_phases_is_listed() {
         let listed: BTreeSet<_> = ALL.iter().map(|factory| factory.meta().slug.replace('-', "_")).collect();
-        for phase in ["initial_access", "reconnaissance", "credential_access", "lateral_movement", "domain_dominance", "exfiltration", "posture"] {
+        for phase in [
+            "initial_access",
+            "reconnaissance",
+            "credential_access",
+            "lateral_movement",
+            "domain_dominance",
+            "exfiltration",
+            "posture",
+        ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(phase);
             for entry in std::fs::read_dir(path).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();

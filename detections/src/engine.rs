@@ -179,7 +179,10 @@ impl Engine {
 
     /// Why a detection did not fire lately, oldest first.
     pub fn declines(&self, slug: &str) -> impl Iterator<Item = &Decline> {
-        self.slots.iter().filter(move |slot| slot.detection.meta().slug == slug).flat_map(|slot| slot.verdicts.declines())
+        self.slots
+            .iter()
+            .filter(move |slot| slot.detection.meta().slug == slug)
+            .flat_map(|slot| slot.verdicts.declines())
     }
 
     /// The whole state as JSON, for a checkpoint.

@@ -43,9 +43,10 @@ impl Exclusion {
             return false;
         }
         let detection = self.detections.is_empty() || self.detections.iter().any(|name| name == slug);
-        let account = self.account.as_ref().is_none_or(|name| {
-            verdict.actor.as_ref().is_some_and(|actor| actor.name.eq_ignore_ascii_case(name))
-        });
+        let account = self
+            .account
+            .as_ref()
+            .is_none_or(|name| verdict.actor.as_ref().is_some_and(|actor| actor.name.eq_ignore_ascii_case(name)));
         let host = self.host.as_ref().is_none_or(|name| {
             verdict.source.as_ref().is_some_and(|source| {
                 source.key() == short_name(name) || source.address.is_some_and(|address| address.to_string() == *name)

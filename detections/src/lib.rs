@@ -10,6 +10,7 @@
 //! ```
 
 pub mod assembly;
+pub mod attempt;
 pub mod catalogue;
 pub mod credential_access;
 pub mod domain_dominance;
@@ -27,4 +28,6 @@ pub mod window;
 
 pub use catalogue::ALL;
 pub use engine::{AlertChange, Engine};
-pub use frame::{Context, Detection, DetectionFactory, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
+pub use frame::{
+    Context, Detection, DetectionFactory, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts,
+};

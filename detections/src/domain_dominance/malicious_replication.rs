@@ -141,7 +141,8 @@ fn on_access(access: &DirectoryAccess, config: &Config, event: &Event, context: 
 
 /// A controller's own account, the system itself, or one that the configuration names.
 fn replicates_by_right(actor: &Account, config: &Config, context: &Context<'_>) -> bool {
-    let named = |prefix: &String| actor.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let named =
+        |prefix: &String| actor.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if config.replicators.iter().any(named) {
         return true;
     }
@@ -162,6 +163,11 @@ fn verdict(event: &Event, key: String, source: &Host, note: &str) -> Verdict {
     };
     let story = format!("{who} asked {whom} to replicate the directory's secrets {whence}.");
     Verdict::of(event, key, story, note)
-        .because("not-a-controller", 1.0, 60.0, "neither the directory nor traffic shows the source as a controller".into())
+        .because(
+            "not-a-controller",
+            1.0,
+            60.0,
+            "neither the directory nor traffic shows the source as a controller".into(),
+        )
         .score(95.0)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hopwatch_graph::Snapshot;
+use hopwatch_graph::{NodeFlags, Snapshot};
 use hopwatch_model::{Activity, Event, Host, Outcome, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ impl Controllers {
         if keys(host).iter().any(|key| self.seen.contains_key(key)) {
             return true;
         }
-        snapshot.find_host(host).is_some_and(|node| snapshot.domain_controller(node))
+        snapshot.lookup().host(host).is_some_and(|node| snapshot.flags(node).has(NodeFlags::DOMAIN_CONTROLLER))
     }
 
     /// How many it holds.

@@ -129,21 +129,19 @@ impl TicketLedger {
     fn used(&mut self, event: &Event, ticket: &Ticket) {
         let Some(host) = &event.source else { return };
         let record = self.tickets.entry(&key(ticket.digest), || record(ticket, event.time));
-        let same = record.uses.iter_mut().find(|seen| seen.host.address == host.address && seen.host.name == host.name);
-        match same {
-            Some(seen) => {
-                seen.first = seen.first.min(event.time);
-                seen.last = seen.last.max(event.time);
-                seen.count = seen.count.saturating_add(1);
-            }
-            None if record.uses.len() < HOSTS => record.uses.push(Use {
+        let same = |seen: &&mut Use| seen.host.address == host.address && seen.host.name == host.name;
+        if let Some(seen) = record.uses.iter_mut().find(same) {
+            seen.first = seen.first.min(event.time);
+            seen.last = seen.last.max(event.time);
+            seen.count = seen.count.saturating_add(1);
+        } else if record.uses.len() < HOSTS {
+            record.uses.push(Use {
                 host: host.clone(),
                 first: event.time,
                 last: event.time,
                 count: 1,
                 provenance: event.provenance.clone(),
-            }),
-            None => {}
+            });
         }
     }
 }
