@@ -3,8 +3,11 @@
 use crate::frame::{DetectionFactory, Of};
 
 /// Every detection.
-pub static ALL: &[&dyn DetectionFactory] =
-    &[&Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW];
+#[rustfmt::skip]
+pub static ALL: &[&dyn DetectionFactory] = &[
+    &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
+    &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
+];
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,8 @@ pub mod manual;
 pub mod posture;
 pub mod reconnaissance;
 pub mod shared;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod window;
 
 pub use catalogue::ALL;

@@ -1,1 +1,3 @@
 //! Looking around: one file per detection.
+
+pub mod account_enumeration;
