@@ -6,7 +6,9 @@ use crate::frame::{DetectionFactory, Of};
 #[rustfmt::skip]
 pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
+    &Of::<crate::credential_access::brute_force::BruteForce>::NEW,
     &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
+    &Of::<crate::credential_access::password_spray::PasswordSpray>::NEW,
 ];
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod frame;
 pub mod initial_access;
 pub mod lateral_movement;
 pub mod manual;
+pub mod number;
 pub mod posture;
 pub mod reconnaissance;
 pub mod shared;

@@ -36,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempts, Verdict as Answer};
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
+use crate::number::as_f64;
 use crate::window::{Sliding, Table};
 
 /// The most sources watched at a time.
@@ -180,10 +181,6 @@ fn distinct(window: &Sliding<String>, since: Timestamp) -> usize {
 
 fn ratio(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { as_f64(part) / as_f64(whole) }
-}
-
-fn as_f64(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
 #[cfg(test)]
