@@ -7,7 +7,9 @@ use crate::frame::{DetectionFactory, Of};
 pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
     &Of::<crate::credential_access::brute_force::BruteForce>::NEW,
+    &Of::<crate::domain_dominance::golden_ticket_nonexistent_account::GoldenTicketNonexistentAccount>::NEW,
     &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
+    &Of::<crate::lateral_movement::pass_the_ticket::PassTheTicket>::NEW,
     &Of::<crate::credential_access::password_spray::PasswordSpray>::NEW,
 ];
 

@@ -1,3 +1,4 @@
 //! Owning the domain: one file per detection.
 
+pub mod golden_ticket_nonexistent_account;
 pub mod malicious_replication;

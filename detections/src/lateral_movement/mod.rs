@@ -1,1 +1,3 @@
 //! Using a credential elsewhere: one file per detection.
+
+pub mod pass_the_ticket;
