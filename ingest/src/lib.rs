@@ -9,7 +9,9 @@
 //! ```
 
 pub mod analyzers;
+pub mod capture;
 pub mod counters;
+mod flows;
 pub mod secrets;
 pub mod sink;
 

@@ -4,6 +4,10 @@
 //! A stream analyser is fed bytes in order (reassembled by `flows`). It says how much it consumed; what it left is handed
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
+pub mod dispatch;
+pub mod rpc_endpoints;
+mod sniff;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -103,7 +107,9 @@ impl Output<'_> {
 /// Never panics, never keeps more than a declared cap, and skips forward (counting) rather than stall on bytes that it
 /// cannot read.
 pub trait StreamAnalyzer: Send {
-    /// Takes the unconsumed bytes of one direction; returns how many it is done with.
+    /// Takes the unconsumed bytes of one direction; returns how many it is done with. It is called again with the rest
+    /// until it returns 0. More than there are means that so many bytes of what follows are skipped unseen, without
+    /// being buffered (file content, sealed data): a gap inside them is not reported.
     fn data(&mut self, chunk: Chunk<'_>, out: &mut Output<'_>) -> usize;
 
     /// Bytes of a direction were lost: state that spans them is void.
