@@ -8,6 +8,7 @@
 
 pub mod ber;
 pub mod error;
+pub mod krb5;
 
 pub use error::Error;
 
@@ -15,6 +16,9 @@ pub use error::Error;
 pub type Decoder = fn(&[u8]);
 
 /// Every decoder by name.
-pub static DECODERS: &[(&str, Decoder)] = &[("ber", |bytes| {
-    let _ = ber::frame_size(bytes, ber::MAX_LENGTH);
-})];
+pub static DECODERS: &[(&str, Decoder)] = &[
+    ("ber", |bytes| {
+        let _ = ber::frame_size(bytes, ber::MAX_LENGTH);
+    }),
+    ("krb5", krb5::decode_everything),
+];

@@ -281,6 +281,14 @@ pub fn frame_size(stream: &[u8], bound: usize) -> Result<usize> {
     }
 }
 
+/// The size that the header of an element announces, header included; `None` where the header is cut off, malformed or
+/// of the indefinite form.
+#[must_use]
+pub fn announced_size(bytes: &[u8]) -> Option<usize> {
+    let header = Header::read(bytes).ok()?;
+    Some(header.size.saturating_add(header.length?))
+}
+
 /// Why an element could not be read, before it is known where.
 #[derive(Clone, Copy)]
 enum Cut {
