@@ -4,6 +4,8 @@
 //! A stream analyser is fed bytes in order (reassembled by `flows`). It says how much it consumed; what it left is handed
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
+pub mod kerberos;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
