@@ -5,6 +5,8 @@
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
 pub mod kerberos;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -140,14 +140,13 @@ impl Conversation {
         }
     }
 
-    /// Emits the requests that were asked before `limit` and not answered; true where none is left.
-    pub(super) fn give_up(&mut self, limit: Timestamp, out: &mut Output<'_>) -> bool {
+    /// Emits the requests that were asked before `limit` and not answered.
+    pub(super) fn give_up(&mut self, limit: Timestamp, out: &mut Output<'_>) {
         while self.waiting.front().is_some_and(|request| request.seen.time < limit) {
             if let Some(request) = self.waiting.pop_front() {
                 request.emit(None, Outcome::Unseen, out);
             }
         }
-        self.waiting.is_empty()
     }
 
     /// Emits what waits, and how many messages were sealed.

@@ -129,6 +129,10 @@ impl StreamAnalyzer for Connection {
     fn gap(&mut self, direction: Direction, _bytes: u64, out: &mut Output<'_>) {
         out.counters.drop("kerberos.gap");
         self.lost[side(direction)] = true;
+        // Answers may be among the lost bytes: later ones would be taken for theirs.
+        if direction == Direction::ToClient {
+            self.conversation.give_up(Timestamp::MAX, out);
+        }
     }
 
     fn close(&mut self, out: &mut Output<'_>) {
@@ -162,6 +166,7 @@ impl DatagramAnalyzer for Datagrams {
         let Endpoints { client, server } = chunk.endpoints;
         let key = (client.min(server), client.max(server));
         let mut conversation = self.conversations.remove(&key).unwrap_or_default();
+        conversation.give_up(chunk.time - ANSWER_WINDOW, out);
         conversation.message(&chunk, chunk.bytes, &mut lock(&self.shared), out);
         if let Some(mut evicted) = self.conversations.insert(key, chunk.time, conversation) {
             out.counters.drop("kerberos.conversations_full");
