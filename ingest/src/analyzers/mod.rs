@@ -5,8 +5,11 @@
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
 pub mod dispatch;
+pub mod kerberos;
 pub mod rpc_endpoints;
 mod sniff;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
