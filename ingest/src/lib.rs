@@ -10,9 +10,12 @@
 
 pub mod analyzers;
 pub mod counters;
+pub mod error;
 pub mod secrets;
 pub mod sink;
+pub mod sources;
 
 pub use counters::Counters;
+pub use error::Error;
 pub use secrets::DigestKey;
 pub use sink::Sink;

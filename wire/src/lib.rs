@@ -5,5 +5,6 @@
 //! to a declared bound; what it cannot read is an [`Error`] with an offset.
 
 pub mod error;
+pub mod event_xml;
 
 pub use error::Error;
