@@ -12,9 +12,12 @@ pub mod analyzers;
 pub mod capture;
 pub mod counters;
 mod flows;
+pub mod error;
 pub mod secrets;
 pub mod sink;
+pub mod sources;
 
 pub use counters::Counters;
+pub use error::Error;
 pub use secrets::DigestKey;
 pub use sink::Sink;

@@ -10,6 +10,7 @@ pub mod ber;
 pub mod error;
 pub mod krb5;
 pub mod net;
+pub mod event_xml;
 
 pub use error::Error;
 

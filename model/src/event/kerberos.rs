@@ -93,6 +93,9 @@ pub struct AsExchange {
     /// The ticket that was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
+    /// The etype of the issued ticket; event logs know it (`TicketEncryptionType`) without having seen the ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_etype: Option<i32>,
     /// The etype of the reply's encrypted part: the client's own key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_etype: Option<i32>,
@@ -146,6 +149,12 @@ pub struct TgsExchange {
     /// The ticket that was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
+    /// The etype of the issued ticket; event logs know it (`TicketEncryptionType`) without having seen the ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_etype: Option<i32>,
+    /// `LogonGuid` of 4769, which ties the ticket to the 4624 that used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logon_guid: Option<String>,
     /// The etype of the reply's encrypted part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_etype: Option<i32>,

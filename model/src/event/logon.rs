@@ -147,3 +147,14 @@ pub struct Logoff {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logon_id: Option<u64>,
 }
+
+/// Privileges given to a new logon session (4672). The actor is the account, the target the host: whoever gets
+/// `SeDebugPrivilege` or `SeTcbPrivilege` there is its administrator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivilegeAssignment {
+    /// The privileges, `SeDebugPrivilege` …
+    pub privileges: Vec<String>,
+    /// The logon id of the session on the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logon_id: Option<u64>,
+}

@@ -23,7 +23,7 @@ pub use audit::{
 pub use dns::DnsQuery;
 pub use kerberos::{AsExchange, Principal, TgsExchange, Ticket, TicketDigest, TicketUse};
 pub use ldap::{BindMethod, LdapBind, LdapSearch};
-pub use logon::{Logoff, Logon, LogonType};
+pub use logon::{Logoff, Logon, LogonType, PrivilegeAssignment};
 pub use network::{Anomaly, NameObserved, Opaque, OpaqueProtocol};
 pub use ntlm::{NtlmLogon, NtlmVersion};
 pub use rpc::{AuthLevel, RpcArguments, RpcCall, RpcTransport};
@@ -106,6 +106,8 @@ pub enum Activity {
     Logon(Box<Logon>),
     /// The end of a logon session (4634, 4647).
     Logoff(Box<Logoff>),
+    /// Privileges were given to a logon session (4672).
+    PrivilegeAssignment(Box<PrivilegeAssignment>),
     /// An LDAP bind.
     LdapBind(Box<LdapBind>),
     /// An LDAP search (wire, 1644).
@@ -159,6 +161,7 @@ impl Activity {
             Self::NtlmLogon(_) => "ntlm_logon",
             Self::Logon(_) => "logon",
             Self::Logoff(_) => "logoff",
+            Self::PrivilegeAssignment(_) => "privilege_assignment",
             Self::LdapBind(_) => "ldap_bind",
             Self::LdapSearch(_) => "ldap_search",
             Self::DirectoryChange(_) => "directory_change",
