@@ -10,6 +10,7 @@
 
 pub mod analyzers;
 pub mod counters;
+pub mod directory;
 pub mod secrets;
 pub mod sink;
 
