@@ -15,6 +15,13 @@ macro_rules! node_kinds {
             /// Every kind, in the order of declaration.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
+            /// The place of the kind in [`Self::ALL`], for tables and bit sets.
+            #[must_use]
+            #[expect(clippy::as_conversions, reason = "a fieldless enum of one byte has no other conversion")]
+            pub const fn index(self) -> u8 {
+                self as u8
+            }
+
             /// The published name, which is also the Neo4j label.
             #[must_use]
             pub const fn name(self) -> &'static str {

@@ -1,0 +1,246 @@
+//! Applies directory deltas: objects and raw edges, as additions or as whole objects.
+//!
+//! A kind is never downgraded: a reference of which only the id is known becomes the real object when that comes, never
+//! the other way round. A host or account that traffic named first becomes the directory object of the same name.
+
+use std::collections::BTreeSet;
+
+use hopwatch_model::directory::DeltaKind;
+use hopwatch_model::edge::Origin;
+use hopwatch_model::{DirectoryDelta, DirectoryEdge, DirectoryNode, EdgeKind, NodeKind, Timestamp};
+use rustc_hash::FxHashSet;
+
+use super::{Edge, EdgeKey, Estate};
+use crate::ids::{EdgeId, NodeId};
+
+impl Estate {
+    /// Applies what a directory source said.
+    pub fn apply(&mut self, delta: &DirectoryDelta) {
+        self.counters.deltas += 1;
+        self.passed(delta.time);
+        let source = self.source_id(&delta.source);
+        let mut whole = Vec::new();
+        for object in &delta.nodes {
+            if let Some(id) = self.apply_node(object, delta.time)
+                && object.kind != NodeKind::Base
+            {
+                whole.push(id);
+            }
+        }
+        let mut repeated = Repeated::default();
+        for edge in &delta.edges {
+            if let Some(id) = self.apply_edge(edge, delta.time, source) {
+                repeated.note(id, self.edge(id));
+            }
+        }
+        if delta.kind == DeltaKind::Replace {
+            for id in whole {
+                self.end_unrepeated(id, &repeated, delta.time);
+            }
+        }
+        for object_id in &delta.removed {
+            if let Some(id) = self.find(object_id) {
+                self.remove_node(id, delta.time);
+            }
+        }
+        for gap in &delta.gaps {
+            self.note_gap(gap);
+        }
+    }
+
+    /// A node as a reference: found, or made as [`NodeKind::Base`].
+    pub(crate) fn reference(&mut self, object_id: &str, time: Timestamp) -> Option<NodeId> {
+        match self.find(object_id) {
+            Some(id) => Some(id),
+            None => self.create_node(object_id, NodeKind::Base, time),
+        }
+    }
+
+    pub(crate) fn apply_node(&mut self, object: &DirectoryNode, time: Timestamp) -> Option<NodeId> {
+        let id = self.reference(&object.id, time)?;
+        let node = self.node_mut(id)?;
+        node.kind = upgraded(node.kind, object.kind);
+        node.first_seen = node.first_seen.min(time);
+        if time >= node.last_seen {
+            node.last_seen = time;
+            node.removed_at = node.removed_at.filter(|removed| *removed > time);
+            node.properties.extend(object.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+        } else {
+            for (name, value) in &object.properties {
+                node.properties.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        self.rename(id);
+        for stub in self.stubs_like(id) {
+            self.merge(stub, id);
+        }
+        Some(id)
+    }
+
+    fn apply_edge(&mut self, edge: &DirectoryEdge, time: Timestamp, source: u16) -> Option<EdgeId> {
+        let key = EdgeKey {
+            source: self.reference(&edge.source, time)?,
+            kind: edge.kind,
+            target: self.reference(&edge.target, time)?,
+        };
+        let id = self.upsert_edge(key, Origin::Raw, time)?;
+        self.confirm_edge(id, time, source, 100);
+        let record = self.edges.get_mut(id.index())?;
+        record.origin = Origin::Raw;
+        if !edge.properties.is_empty() {
+            let properties = record.properties.get_or_insert_default();
+            properties.extend(edge.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Some(id)
+    }
+
+    /// Ends the raw edges that a whole object gives by its own attributes and did not repeat.
+    fn end_unrepeated(&mut self, id: NodeId, repeated: &Repeated, time: Timestamp) {
+        let ended: Vec<EdgeId> = self
+            .outgoing(id)
+            .filter(|(_, edge)| owned_by_source(edge))
+            .chain(self.incoming(id).filter(|(_, edge)| owned_by_target(edge)))
+            .filter(|(edge_id, edge)| {
+                edge.origin == Origin::Raw
+                    && edge.last_seen <= time
+                    && !repeated.edges.contains(edge_id)
+                    && (!collected_from_host(edge.key.kind) || repeated.owners.contains(&(id, edge.key.kind)))
+            })
+            .map(|(edge_id, _)| edge_id)
+            .collect();
+        for edge in ended {
+            self.end_edge(edge, time);
+        }
+    }
+
+    /// Marks a node as gone and ends its edges.
+    pub(crate) fn remove_node(&mut self, id: NodeId, time: Timestamp) {
+        for edge in self.edges_at(id) {
+            self.end_edge(edge, time);
+        }
+        if let Some(node) = self.node_mut(id) {
+            node.removed_at = Some(time);
+        }
+    }
+}
+
+/// The edges that a delta holds, and which kinds it gives for which end.
+#[derive(Default)]
+struct Repeated {
+    edges: FxHashSet<EdgeId>,
+    owners: BTreeSet<(NodeId, EdgeKind)>,
+}
+
+impl Repeated {
+    fn note(&mut self, id: EdgeId, edge: Option<&Edge>) {
+        self.edges.insert(id);
+        if let Some(edge) = edge.filter(|edge| collected_from_host(edge.key.kind)) {
+            self.owners.insert((edge.key.source, edge.key.kind));
+            self.owners.insert((edge.key.target, edge.key.kind));
+        }
+    }
+}
+
+/// The later report of a whole object wins over an earlier one: some collectors refer to a gMSA as a computer, or to a
+/// local group as a group, before the object itself comes.
+fn upgraded(known: NodeKind, reported: NodeKind) -> NodeKind {
+    if reported == NodeKind::Base { known } else { reported }
+}
+
+/// Kinds that no attribute of the directory gives: a collector asked the host itself. They end only where a delta gives
+/// others of the kind for the same host, since a directory sync never repeats them.
+fn collected_from_host(kind: EdgeKind) -> bool {
+    matches!(
+        kind,
+        EdgeKind::HasSession
+            | EdgeKind::LocalToComputer
+            | EdgeKind::MemberOfLocalGroup
+            | EdgeKind::RemoteInteractiveLogonRight
+            | EdgeKind::ManageCA
+            | EdgeKind::ManageCertificates
+            | EdgeKind::DelegatedEnrollmentAgent
+    )
+}
+
+/// True where an attribute of the source gives the edge: `primaryGroupID`, `sIDHistory`, `msDS-AllowedToDelegateTo`,
+/// `userAccountControl`, `servicePrincipalName`, `msDS-HostServiceAccount`, `msDS-OIDToGroupLink`, a trust's object.
+fn owned_by_source(edge: &Edge) -> bool {
+    match edge.key.kind {
+        EdgeKind::MemberOf => edge.flag("isprimarygroup"),
+        EdgeKind::HasSession
+        | EdgeKind::AllowedToDelegate
+        | EdgeKind::CoerceToTGT
+        | EdgeKind::DCFor
+        | EdgeKind::HasSIDHistory
+        | EdgeKind::DumpSMSAPassword
+        | EdgeKind::SQLAdmin
+        | EdgeKind::OIDGroupLink
+        | EdgeKind::RootCAFor
+        | EdgeKind::NTAuthStoreFor => true,
+        kind => trust(kind),
+    }
+}
+
+/// True where an attribute of the target gives the edge: `member`, `nTSecurityDescriptor`, `gPLink`, its own DN,
+/// `certificateTemplates`, `msDS-AllowedToActOnBehalfOfOtherIdentity`, `msDS-GroupMSAMembership`.
+fn owned_by_target(edge: &Edge) -> bool {
+    match edge.key.kind {
+        EdgeKind::MemberOf => !edge.flag("isprimarygroup"),
+        EdgeKind::Contains
+        | EdgeKind::GPLink
+        | EdgeKind::AllowedToAct
+        | EdgeKind::ReadGMSAPassword
+        | EdgeKind::PublishedTo
+        | EdgeKind::HostsCAService
+        | EdgeKind::LocalToComputer
+        | EdgeKind::MemberOfLocalGroup
+        | EdgeKind::RemoteInteractiveLogonRight
+        | EdgeKind::DelegatedEnrollmentAgent => true,
+        kind => trust(kind) || access_control(kind),
+    }
+}
+
+fn trust(kind: EdgeKind) -> bool {
+    matches!(
+        kind,
+        EdgeKind::SameForestTrust
+            | EdgeKind::CrossForestTrust
+            | EdgeKind::SpoofSIDHistory
+            | EdgeKind::AbuseTGTDelegation
+    )
+}
+
+fn access_control(kind: EdgeKind) -> bool {
+    matches!(
+        kind,
+        EdgeKind::ReadLAPSPassword
+            | EdgeKind::GenericAll
+            | EdgeKind::GenericWrite
+            | EdgeKind::WriteDacl
+            | EdgeKind::WriteOwner
+            | EdgeKind::WriteOwnerRaw
+            | EdgeKind::WriteOwnerLimitedRights
+            | EdgeKind::Owns
+            | EdgeKind::OwnsRaw
+            | EdgeKind::OwnsLimitedRights
+            | EdgeKind::AllExtendedRights
+            | EdgeKind::ForceChangePassword
+            | EdgeKind::AddMember
+            | EdgeKind::AddSelf
+            | EdgeKind::WriteSPN
+            | EdgeKind::AddAllowedToAct
+            | EdgeKind::WriteAccountRestrictions
+            | EdgeKind::AddKeyCredentialLink
+            | EdgeKind::WriteGPLink
+            | EdgeKind::WriteAltSecurityIdentities
+            | EdgeKind::WritePublicInformation
+            | EdgeKind::GetChanges
+            | EdgeKind::GetChangesAll
+            | EdgeKind::GetChangesInFilteredSet
+            | EdgeKind::ManageCA
+            | EdgeKind::ManageCertificates
+            | EdgeKind::Enroll
+            | EdgeKind::WritePKIEnrollmentFlag
+            | EdgeKind::WritePKINameFlag
+    )
+}

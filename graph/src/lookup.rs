@@ -1,0 +1,352 @@
+//! From what a source called someone or something to the node: object ids, accounts, hosts, service principals, names.
+//!
+//! A name that more than one existing node bears identifies none of them, unless a domain tells them apart. A local
+//! account (`WS1\Administrator`) never resolves to the domain account of the same name.
+
+use std::sync::Arc;
+
+use hopwatch_model::identity::short_name;
+use hopwatch_model::{Account, Host, NodeKind};
+
+use crate::estate::{Chunked, Node};
+use crate::ids::NodeId;
+use crate::names::{Names, Space, same};
+
+/// Domains of accounts that Windows has on every host: they name nobody in the directory.
+const HOST_AUTHORITIES: &[&str] = &[
+    "nt authority",
+    "nt service",
+    "builtin",
+    "window manager",
+    "font driver host",
+    "nt virtual machine",
+    "iis apppool",
+];
+
+/// Service classes that the `HOST` principal of a computer covers (`sPNMappings`, `[MS-ADTS] 6.1.1.2.4.1.2`: the default
+/// value of the attribute).
+const HOST_CLASSES: &[&str] = &[
+    "host",
+    "alerter",
+    "appmgmt",
+    "cisvc",
+    "clipsrv",
+    "browser",
+    "dhcp",
+    "dnscache",
+    "replicator",
+    "eventlog",
+    "eventsystem",
+    "policyagent",
+    "oakley",
+    "dmserver",
+    "dns",
+    "mcsvc",
+    "fax",
+    "msiserver",
+    "ias",
+    "messenger",
+    "netlogon",
+    "netman",
+    "netdde",
+    "netddedsm",
+    "nmagent",
+    "plugplay",
+    "protectedstorage",
+    "rasman",
+    "rpclocator",
+    "rpc",
+    "rpcss",
+    "remoteaccess",
+    "rsvp",
+    "samss",
+    "scardsvr",
+    "scesrv",
+    "seclogon",
+    "scm",
+    "dcom",
+    "cifs",
+    "spooler",
+    "snmp",
+    "schedule",
+    "tapisrv",
+    "trksvr",
+    "trkwks",
+    "ups",
+    "time",
+    "wins",
+    "www",
+    "http",
+    "w3svc",
+    "iisadmin",
+    "msdtc",
+];
+
+/// Name resolution over the nodes that exist now.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a> {
+    nodes: &'a Chunked<Arc<Node>>,
+    names: &'a Names,
+}
+
+impl<'a> Lookup<'a> {
+    pub(crate) fn new(nodes: &'a Chunked<Arc<Node>>, names: &'a Names) -> Self {
+        Self { nodes, names }
+    }
+
+    /// The node of an object id, also where it is gone; case does not matter.
+    #[must_use]
+    pub fn find(&self, object_id: &str) -> Option<NodeId> {
+        let known = self.names.candidates(Space::Id, object_id);
+        let id = known.into_iter().find(|id| self.node(*id).is_some_and(|node| same(&node.id, object_id)))?;
+        Some(self.node(id)?.merged_into.unwrap_or(id))
+    }
+
+    /// The node of an account: by SID, then by name and domain, then by user principal name, then by a
+    /// `sAMAccountName` that only one node bears. Distinguished names are taken too, as group changes give them.
+    #[must_use]
+    pub fn account(&self, account: &Account) -> Option<NodeId> {
+        if let Some(found) = account.sid.as_ref().and_then(|sid| self.sid(&sid.to_string(), account.domain.as_deref()))
+        {
+            return Some(found);
+        }
+        let name = account.name.trim();
+        if name.is_empty() {
+            return None;
+        }
+        if name.contains('=') && name.contains(',') {
+            return self.unique(Space::Dn, name);
+        }
+        match account.domain.as_deref().filter(|domain| !domain.is_empty() && *domain != "-") {
+            None => self.unnamed_domain(name),
+            Some(domain) => self.in_domain(name, domain),
+        }
+    }
+
+    /// The node of a host: by its full name, then by a short name or `NAME$` that only one node bears. Where only the
+    /// address is known, the node of that address.
+    #[must_use]
+    pub fn host(&self, host: &Host) -> Option<NodeId> {
+        match (&host.name, host.address) {
+            (Some(name), _) => self.host_name(name),
+            (None, Some(address)) => self.find(&format!("ADDRESS:{address}")).filter(|id| self.exists(*id)),
+            (None, None) => None,
+        }
+    }
+
+    /// The node of a host's name in any form: full, short, `NAME$`, or an address.
+    #[must_use]
+    pub fn host_name(&self, name: &str) -> Option<NodeId> {
+        let name = name.trim().trim_start_matches('\\').trim_end_matches('.');
+        if name.parse::<std::net::IpAddr>().is_ok() {
+            return self.find(&format!("ADDRESS:{name}")).filter(|id| self.exists(*id));
+        }
+        if name.contains('.') {
+            if let Some(found) = self.unique(Space::Dns, name) {
+                return Some(found);
+            }
+            let suffix = name.split_once('.').map(|(_, suffix)| suffix).unwrap_or_default();
+            return self.sole(self.bearing(Space::Short, name).filter(|id| self.may_lie_in(*id, suffix)));
+        }
+        self.unique(Space::Short, name)
+    }
+
+    /// The account that runs the service of a service principal name: the bearer of the name, else of the name without
+    /// port, else the host itself where its `HOST` name covers the class.
+    #[must_use]
+    pub fn service(&self, principal: &str) -> Option<NodeId> {
+        let principal = principal.split_once('@').map_or(principal, |(name, _)| name);
+        if let Some(found) = self.unique(Space::Spn, principal) {
+            return Some(found);
+        }
+        let mut parts = principal.split('/');
+        let (class, instance) = (parts.next()?, parts.next());
+        let Some(instance) = instance else {
+            return self.account(&Account::named(principal));
+        };
+        let host = instance.split(':').next().unwrap_or(instance);
+        if host != instance
+            && let Some(found) = self.unique(Space::Spn, &format!("{class}/{host}"))
+        {
+            return Some(found);
+        }
+        if class.eq_ignore_ascii_case("krbtgt") {
+            return self.in_domain("krbtgt", instance);
+        }
+        let covered = HOST_CLASSES.iter().any(|known| class.eq_ignore_ascii_case(known));
+        let through_host = covered.then(|| self.unique(Space::Spn, &format!("HOST/{host}"))).flatten();
+        through_host.or_else(|| self.host_name(host))
+    }
+
+    /// The domain of a DNS or NetBIOS name.
+    #[must_use]
+    pub fn domain(&self, name: &str) -> Option<NodeId> {
+        if let Some(found) = self.unique(Space::Domain, name) {
+            return Some(found);
+        }
+        let first_label = |id: &NodeId| {
+            let full = self.node(*id).and_then(|node| node.text("name")).unwrap_or_default();
+            full.split('.').next().is_some_and(|label| same(label, name))
+        };
+        let domains = self.nodes.iter().enumerate().filter(|(_, n)| n.kind == NodeKind::Domain && n.existed(None));
+        self.sole(domains.map(|(index, _)| NodeId::from_index(index)).filter(first_label))
+    }
+
+    /// The node that alone bears a name.
+    pub(crate) fn unique(&self, space: Space, name: &str) -> Option<NodeId> {
+        self.sole(self.bearing(space, name))
+    }
+
+    /// The stubs of traffic that are this directory object by name.
+    pub(crate) fn stubs_of(&self, real: NodeId, node: &Node) -> Vec<NodeId> {
+        if node.stub() {
+            return Vec::new();
+        }
+        let mut found: Vec<NodeId> = Vec::new();
+        let stub_of = |id: &NodeId| *id != real && self.node(*id).is_some_and(Node::stub);
+        if node.kind == NodeKind::Computer {
+            let name = node.text("dnshostname").or_else(|| node.text("name")).unwrap_or_default();
+            let suffix = name.split_once('.').map(|(_, suffix)| suffix).unwrap_or_default();
+            let fits = |id: &NodeId| stub_of(id) && self.may_lie_in(*id, suffix);
+            found.extend(self.bearing(Space::Short, name).filter(fits));
+        }
+        if matches!(node.kind, NodeKind::User | NodeKind::Group | NodeKind::Computer) {
+            let sam = node.text("samaccountname").unwrap_or_default();
+            let fits = |id: &NodeId| stub_of(id) && self.account_stub_fits(*id, node);
+            found.extend(self.bearing(Space::Sam, sam).filter(fits));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn sid(&self, sid: &str, domain: Option<&str>) -> Option<NodeId> {
+        let found = self.find(sid).filter(|id| self.exists(*id));
+        if found.is_some() || sid.starts_with("S-1-5-21-") {
+            return found;
+        }
+        // Well-known SIDs bear their domain as prefix in the graph.
+        let domain = self.domain(domain?)?;
+        let name = self.node(domain)?.text("name")?;
+        self.find(&format!("{name}-{sid}"))
+    }
+
+    fn unnamed_domain(&self, name: &str) -> Option<NodeId> {
+        if name.contains('@') {
+            let account = Account::named(name);
+            return self.unique(Space::Principal, name).or_else(|| self.account(&account));
+        }
+        self.unique(Space::Sam, name)
+            .or_else(|| name.strip_suffix('$').and_then(|host| self.unique(Space::Short, host)))
+    }
+
+    fn in_domain(&self, name: &str, domain: &str) -> Option<NodeId> {
+        if HOST_AUTHORITIES.contains(&domain.to_lowercase().as_str()) {
+            return None;
+        }
+        let mut bearers = self.bearing(Space::Sam, name).filter(|id| self.lies_in(*id, domain));
+        if let Some(found) = bearers.next() {
+            return bearers.next().is_none().then_some(found);
+        }
+        if let Some(found) = self.unique(Space::Principal, &format!("{name}@{domain}")) {
+            return Some(found);
+        }
+        if self.domain(domain).is_some() || self.host_name(domain).is_some() {
+            // The domain is known and does not have the name, or it is a host and the account is local.
+            return None;
+        }
+        self.unnamed_domain(name).filter(|id| !self.node(*id).is_some_and(Node::stub))
+    }
+
+    /// True where a node lies in the domain of a DNS or NetBIOS name.
+    fn lies_in(&self, id: NodeId, domain: &str) -> bool {
+        let Some(node) = self.node(id) else {
+            return false;
+        };
+        let own = node.text("domain").unwrap_or_default();
+        if same(own, domain) {
+            return true;
+        }
+        let netbios = |id: NodeId| {
+            let head = self.node(id)?;
+            head.text("netbios").or_else(|| head.text("netbiosname")).map(|name| same(name, domain))
+        };
+        let by_head = node.text("domainsid").and_then(|sid| self.find(sid)).and_then(netbios);
+        by_head
+            .unwrap_or_else(|| !domain.contains('.') && own.split('.').next().is_some_and(|label| same(label, domain)))
+    }
+
+    /// True where a host's full name is unknown or lies under the suffix.
+    fn may_lie_in(&self, id: NodeId, suffix: &str) -> bool {
+        let Some(node) = self.node(id) else {
+            return false;
+        };
+        let full = node.text("dnshostname").or_else(|| node.text("name")).unwrap_or_default();
+        match full.split_once('.') {
+            Some((_, own)) => suffix.is_empty() || same(own, suffix),
+            None => node.text("domain").is_none_or(|domain| suffix.is_empty() || same(domain, suffix)),
+        }
+    }
+
+    fn account_stub_fits(&self, stub: NodeId, real: &Node) -> bool {
+        let Some(domain) = self.node(stub).and_then(|node| node.text("domain")) else {
+            return true;
+        };
+        let own = real.text("domain").unwrap_or_default();
+        let head = real.text("domainsid").and_then(|sid| self.find(sid)).and_then(|id| self.node(id));
+        let netbios = head.and_then(|head| head.text("netbios").or_else(|| head.text("netbiosname")));
+        same(domain, own)
+            || netbios.is_some_and(|name| same(name, domain))
+            || (netbios.is_none() && own.split('.').next().is_some_and(|label| same(label, domain)))
+    }
+
+    fn node(&self, id: NodeId) -> Option<&'a Node> {
+        self.nodes.get(id.index()).map(|node| &**node)
+    }
+
+    fn exists(&self, id: NodeId) -> bool {
+        self.node(id).is_some_and(|node| node.existed(None))
+    }
+
+    fn sole(&self, mut ids: impl Iterator<Item = NodeId>) -> Option<NodeId> {
+        let first = ids.next()?;
+        ids.all(|other| other == first).then_some(first)
+    }
+
+    /// The existing nodes that bear a name now.
+    fn bearing(&self, space: Space, name: &str) -> impl Iterator<Item = NodeId> {
+        let wanted = if space == Space::Short { short_name(name) } else { name.to_owned() };
+        let candidates: Vec<NodeId> = self.names.candidates(space, &wanted).collect();
+        candidates
+            .into_iter()
+            .filter(move |id| self.node(*id).is_some_and(|node| node.existed(None) && bears(node, space, &wanted)))
+    }
+}
+
+/// True where the node has the name now: the index may collide, or know a former name.
+fn bears(node: &Node, space: Space, name: &str) -> bool {
+    let has = |property: &str| node.text(property).is_some_and(|value| same(value, name));
+    let short = |property: &str| node.text(property).is_some_and(|value| same(&short_name(value), name));
+    match space {
+        Space::Id => same(&node.id, name),
+        Space::Sam => match node.text("samaccountname") {
+            Some(sam) => same(sam, name),
+            None => node.text("name").and_then(|own| own.split_once('@')).is_some_and(|(own, _)| same(own, name)),
+        },
+        Space::Principal => has("userprincipalname") || has("name"),
+        Space::Dns => has("dnshostname") || has("name"),
+        Space::Short => {
+            short("samaccountname")
+                || short("dnshostname")
+                || short("name")
+                || node.id.strip_prefix("HOST:").is_some_and(|own| same(own, name))
+        }
+        Space::Spn => node.list("serviceprincipalnames").iter().any(|own| same(own, name)),
+        Space::Dn => has("distinguishedname"),
+        Space::Guid => {
+            let own = node.text("objectguid").unwrap_or(&node.id);
+            same(own.trim_matches(['{', '}']), name)
+        }
+        Space::Domain => has("name") || has("domain") || has("netbios") || has("netbiosname"),
+    }
+}

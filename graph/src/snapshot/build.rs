@@ -1,0 +1,135 @@
+//! Takes a snapshot of an estate, or makes one of bare edges.
+
+use std::sync::Arc;
+
+use hopwatch_model::{EdgeKind, NodeKind, Timestamp};
+
+use super::csr::{Classes, Columns, Csr};
+use super::{NodeFlags, Snapshot};
+use crate::estate::{Chunked, Edge, Estate};
+use crate::ids::{NodeId, at, narrow};
+use crate::names::Names;
+
+impl Estate {
+    /// The estate as it stands now, or as it stood at a time.
+    #[must_use]
+    pub fn snapshot(&self, as_of: Option<Timestamp>) -> Snapshot {
+        let mut kinds = Vec::with_capacity(self.nodes.len());
+        let mut flags = Vec::with_capacity(self.nodes.len());
+        for node in self.nodes.iter() {
+            kinds.push(node.kind);
+            flags.push(if node.existed(as_of) { NodeFlags::of(node) } else { NodeFlags::default() });
+        }
+        let mut classes = Classes::default();
+        let columns = columns(&self.edges, &flags, &mut classes, as_of);
+        Snapshot {
+            csr: Csr::build(kinds.len(), &columns),
+            classes,
+            kinds,
+            flags,
+            nodes: self.nodes.clone(),
+            edges: self.edges.clone(),
+            names: Arc::clone(&self.names),
+            sources: self.source_names().to_vec(),
+            as_of,
+            latest: self.latest(),
+        }
+    }
+}
+
+fn columns(edges: &Chunked<Edge>, flags: &[NodeFlags], classes: &mut Classes, as_of: Option<Timestamp>) -> Columns {
+    let mut columns = Columns::default();
+    let exists = |id: NodeId| flags.get(id.index()).is_some_and(|flags| flags.exists());
+    for (record, edge) in edges.iter().enumerate() {
+        if !edge.held(as_of) || !exists(edge.key.source) || !exists(edge.key.target) {
+            continue;
+        }
+        columns.source.push(edge.key.source.0);
+        columns.target.push(edge.key.target.0);
+        columns.class.push(classes.of(edge.key.kind, cost(edge)));
+        columns.record.push(narrow(record));
+        columns.first.push(seconds(edge.first_seen));
+        columns.last.push(seconds(edge.last_seen));
+    }
+    columns
+}
+
+/// The cost of an edge: that of its kind, and a fifth of the percent by which it is unsure, in steps of five: an edge of
+/// which half is guessed costs ten more.
+fn cost(edge: &Edge) -> u8 {
+    if !edge.key.kind.traversable() {
+        return edge.key.kind.cost();
+    }
+    let doubt = 100 - edge.confidence.min(100);
+    edge.key.kind.cost().saturating_add(doubt.div_ceil(25) * 5)
+}
+
+/// Seconds since 1970 in 32 bits: earlier is 0, later than 2106 the greatest.
+fn seconds(time: Timestamp) -> u32 {
+    u32::try_from(time.as_secs().max(0)).unwrap_or(u32::MAX)
+}
+
+/// Bare edges: a snapshot without records, for benchmarks, tests and graphs of other origin.
+#[derive(Clone, Debug, Default)]
+pub struct EdgeList {
+    columns: Columns,
+}
+
+impl EdgeList {
+    /// Adds an edge, first and last seen at the given seconds since 1970.
+    pub fn push(&mut self, source: NodeId, kind: EdgeKind, target: NodeId, first_secs: u32, last_secs: u32) {
+        self.columns.record.push(narrow(self.columns.source.len()));
+        self.columns.source.push(source.0);
+        self.columns.target.push(target.0);
+        self.columns.class.push(kind.index());
+        self.columns.first.push(first_secs);
+        self.columns.last.push(last_secs);
+    }
+
+    /// A snapshot of these edges between nodes of the given kinds, all of them enabled. Edges of which an end lies beyond
+    /// the nodes are left out.
+    #[must_use]
+    pub fn into_snapshot(mut self, kinds: Vec<NodeKind>) -> Snapshot {
+        let inside = |id: &u32| at(*id) < kinds.len();
+        if !self.columns.source.iter().all(inside) || !self.columns.target.iter().all(inside) {
+            self.columns = self.columns.within(kinds.len());
+        }
+        let flags = kinds.iter().map(|kind| {
+            let flags = NodeFlags::EXISTS.with(NodeFlags::ENABLED);
+            let account = matches!(kind, NodeKind::User | NodeKind::Computer);
+            if account { flags.with(NodeFlags::ACCOUNT) } else { flags }
+        });
+        let flags = flags.collect();
+        Snapshot {
+            csr: Csr::build(kinds.len(), &self.columns),
+            classes: Classes::default(),
+            kinds,
+            flags,
+            nodes: Chunked::default(),
+            edges: Chunked::default(),
+            names: Arc::new(Names::default()),
+            sources: Vec::new(),
+            as_of: None,
+            latest: None,
+        }
+    }
+}
+
+impl Columns {
+    fn within(&self, nodes: usize) -> Self {
+        let mut kept = Self::default();
+        for place in 0..self.source.len() {
+            let get = |column: &[u32]| column.get(place).copied().unwrap_or_default();
+            let (source, target) = (get(&self.source), get(&self.target));
+            if at(source) < nodes && at(target) < nodes {
+                kept.source.push(source);
+                kept.target.push(target);
+                kept.class.push(self.class.get(place).copied().unwrap_or_default());
+                kept.record.push(get(&self.record));
+                kept.first.push(get(&self.first));
+                kept.last.push(get(&self.last));
+            }
+        }
+        kept
+    }
+}
