@@ -13,6 +13,7 @@ pub mod capture;
 pub mod counters;
 mod flows;
 pub mod error;
+pub mod directory;
 pub mod secrets;
 pub mod sink;
 pub mod sources;
