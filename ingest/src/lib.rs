@@ -11,9 +11,9 @@
 pub mod analyzers;
 pub mod capture;
 pub mod counters;
-mod flows;
-pub mod error;
 pub mod directory;
+pub mod error;
+mod flows;
 pub mod secrets;
 pub mod sink;
 pub mod sources;

@@ -10,6 +10,7 @@ use hopwatch_model::Timestamp;
 
 use super::sniff::{Side, sniff};
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
+use crate::analyzers::kerberos::Kerberos;
 use crate::analyzers::rpc_endpoints::RpcEndpoints;
 
 /// A protocol that is told apart here.
@@ -162,12 +163,16 @@ impl Dispatch {
     pub fn new() -> Self {
         let rpc = RpcEndpoints::default();
         let boxed = |line: &StreamLine| -> (Protocol, StreamFactory) { (line.0, Box::new(line.1)) };
-        Self {
+        let mut dispatch = Self {
             streams: STREAMS.iter().map(boxed).collect(),
             datagrams: DATAGRAMS.iter().map(|(protocol, make)| (*protocol, make(&rpc))).collect(),
             rpc,
             ticked: Timestamp::MIN,
-        }
+        };
+        // Kerberos keeps state across the connections of a capture: one logon goes over UDP and TCP.
+        let kerberos = Kerberos::default();
+        dispatch.datagrams.push((Protocol::Kerberos, kerberos.datagrams()));
+        dispatch.with_stream(Protocol::Kerberos, Box::new(move |_| kerberos.stream()))
     }
 
     /// Registers a factory in place of the one that the protocol has.
