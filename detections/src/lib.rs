@@ -13,6 +13,7 @@ pub mod assembly;
 pub mod attempt;
 pub mod catalogue;
 pub mod credential_access;
+pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
 pub mod exclusion;

@@ -33,6 +33,7 @@ use hopwatch_model::{Event, Evidence, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempts, Verdict as Answer};
+use crate::directory;
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
 use crate::number::as_f64;
 use crate::window::{Sliding, Table};
@@ -121,7 +122,7 @@ impl Rule for PasswordSpray {
         }
         let known = match attempt.verdict {
             Answer::Accepted | Answer::WrongPassword | Answer::Blocked => true,
-            Answer::Refused => context.snapshot.lookup().account(&attempt.account).is_some(),
+            Answer::Refused => directory::account(context.snapshot, &attempt.account).is_some(),
             Answer::UnknownName | Answer::Probed => false,
         };
         if !known {

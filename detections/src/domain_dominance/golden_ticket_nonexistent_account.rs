@@ -33,6 +33,7 @@ use hopwatch_model::event::{AccountChangeKind, TgsExchange};
 use hopwatch_model::{Account, Activity, Event, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::directory;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
 use crate::window::Table;
 
@@ -132,11 +133,11 @@ impl GoldenTicketNonexistentAccount {
         let lookup = context.snapshot.lookup();
         // The realm of the exchange's service is the one whose directory must be loaded.
         let ours = account.domain.as_deref().is_none_or(|realm| lookup.domain(realm).is_some());
-        if !ours || context.snapshot.nodes().take(config.directory_accounts).count() < config.directory_accounts {
+        if !ours || !directory::loaded(context.snapshot, config.directory_accounts) {
             verdicts.decline(event.time, name, "the directory of the realm is not loaded");
             return;
         }
-        if lookup.account(&account).is_some() || self.known.get(&name).is_some() {
+        if directory::account(context.snapshot, &account).is_some() || self.known.get(&name).is_some() {
             return;
         }
         let service = &exchange.sname.name;

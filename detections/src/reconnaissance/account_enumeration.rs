@@ -35,6 +35,7 @@ use hopwatch_model::{Event, Evidence, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempts, Verdict as Answer};
+use crate::directory;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
 use crate::number::as_f64;
 use crate::window::{Sliding, Table};
@@ -45,6 +46,8 @@ const SOURCES: usize = 20_000;
 const NAMES: usize = 2_000;
 /// The most records kept for a source.
 const RECORDS: usize = 50;
+/// The fewest accounts of a directory that counts as loaded.
+const DIRECTORY: usize = 10;
 /// The long window.
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -116,12 +119,11 @@ impl Rule for AccountEnumeration {
         if attempt.source.is_empty() {
             return;
         }
-        let directory = context.snapshot.lookup();
-        let in_directory = directory.account(&attempt.account).is_some();
+        let in_directory = directory::account(context.snapshot, &attempt.account).is_some();
         let unknown = match attempt.verdict {
             Answer::UnknownName => !in_directory,
             // Without a directory nothing is in it: then the answer alone says nothing.
-            Answer::Refused => !in_directory && context.snapshot.node_count() > 0,
+            Answer::Refused => !in_directory && directory::loaded(context.snapshot, DIRECTORY),
             Answer::Accepted | Answer::WrongPassword | Answer::Blocked | Answer::Probed => false,
         };
         let source = self.sources.entry(&attempt.source, Source::default);

@@ -1,3 +1,4 @@
 //! Looking around: one file per detection.
 
 pub mod account_enumeration;
+pub mod smb_session_enumeration;

@@ -1,0 +1,39 @@
+//! What rules ask of the directory: objects that a directory source reported, never stubs that only traffic named.
+
+use hopwatch_graph::{NodeFlags, NodeId, Snapshot};
+use hopwatch_model::{Account, NodeKind};
+
+/// The account of a name, where a directory source reported it.
+#[must_use]
+pub fn account(snapshot: &Snapshot, account: &Account) -> Option<NodeId> {
+    snapshot.lookup().account(account).filter(|node| !snapshot.flags(*node).has(NodeFlags::STUB))
+}
+
+/// The user account that runs a service, where it is a user and not the host itself. Their passwords are chosen by
+/// people, so their tickets can be cracked.
+#[must_use]
+pub fn user_of_service(snapshot: &Snapshot, principal: &str) -> Option<NodeId> {
+    let node = snapshot.lookup().service(principal)?;
+    let user = snapshot.kind(node) == NodeKind::User && !snapshot.flags(node).has(NodeFlags::STUB);
+    let managed = |node: &hopwatch_graph::Node| {
+        node.flag("gmsa").unwrap_or(false) || node.text("samaccountname").is_some_and(|name| name.ends_with('$'))
+    };
+    (user && !snapshot.node(node).is_some_and(managed)).then_some(node)
+}
+
+/// The name to show for a node: `sAMAccountName`, else its label.
+#[must_use]
+pub fn label(snapshot: &Snapshot, node: NodeId) -> String {
+    let Some(node) = snapshot.node(node) else { return String::from("an unknown object") };
+    node.text("samaccountname").map_or_else(|| node.label().to_owned(), str::to_owned)
+}
+
+/// True where the directory was loaded: it has at least `least` accounts of its own.
+#[must_use]
+pub fn loaded(snapshot: &Snapshot, least: usize) -> bool {
+    let own = |node: &NodeId| {
+        let flags = snapshot.flags(*node);
+        flags.has(NodeFlags::ACCOUNT) && !flags.has(NodeFlags::STUB)
+    };
+    snapshot.nodes().filter(own).take(least).count() >= least
+}
