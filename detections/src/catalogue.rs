@@ -12,6 +12,7 @@ pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
     &Of::<crate::lateral_movement::pass_the_ticket::PassTheTicket>::NEW,
     &Of::<crate::credential_access::password_spray::PasswordSpray>::NEW,
+    &Of::<crate::domain_dominance::sensitive_group_change::SensitiveGroupChange>::NEW,
     &Of::<crate::reconnaissance::smb_session_enumeration::SmbSessionEnumeration>::NEW,
 ];
 

@@ -21,9 +21,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account of which only the name is known. `DOMAIN\name` and `name@realm` come apart.
+    /// An account of which only the name is known. `DOMAIN\name` and `name@realm` come apart; a distinguished name,
+    /// which may hold both characters, stays whole.
     #[must_use]
     pub fn named(name: &str) -> Self {
+        if name.contains('=') && name.contains(',') {
+            return Self { name: name.into(), domain: None, sid: None };
+        }
         if let Some((domain, name)) = name.split_once('\\') {
             return Self {
                 name: name.into(),

@@ -65,6 +65,13 @@ pub enum RpcArguments {
     Names(Vec<String>),
     /// SAMR or LSAT look-up by relative identifiers or SIDs.
     Identifiers(Vec<String>),
+    /// SAMR `SamrAddMemberToGroup` or `SamrAddMemberToAlias` (`[MS-SAMR] 3.1.5.8`), with the handle resolved.
+    Membership {
+        /// The group's SID, or its RID where the domain's handle was not seen.
+        group: String,
+        /// The member's SID or RID.
+        member: String,
+    },
     /// DRSUAPI replication (`[MS-DRSR] 4.1.10.2`).
     Replication {
         /// The naming context or object asked for.
