@@ -8,6 +8,7 @@ pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
     &Of::<crate::credential_access::brute_force::BruteForce>::NEW,
     &Of::<crate::domain_dominance::golden_ticket_nonexistent_account::GoldenTicketNonexistentAccount>::NEW,
+    &Of::<crate::initial_access::impossible_travel::ImpossibleTravel>::NEW,
     &Of::<crate::credential_access::kerberoasting::Kerberoasting>::NEW,
     &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
     &Of::<crate::lateral_movement::pass_the_ticket::PassTheTicket>::NEW,

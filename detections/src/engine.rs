@@ -147,6 +147,12 @@ impl Engine {
         changes
     }
 
+    /// What follows may be of any time: ticks start anew with its first event.
+    pub fn restart_clock(&mut self) {
+        self.watermark = Timestamp::MIN;
+        self.next_tick = None;
+    }
+
     /// The recording ended: a last tick at the watermark.
     pub fn finish(&mut self, snapshot: &Snapshot, mode: Mode) -> Vec<AlertChange> {
         let mut changes = Vec::new();

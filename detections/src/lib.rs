@@ -28,7 +28,6 @@ pub mod reconnaissance;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod window;
 
 pub use catalogue::ALL;
 pub use engine::{AlertChange, Engine};

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{Attempt, Attempts, Verdict as Answer};
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
 use crate::number::as_f64;
-use crate::window::{Sliding, Table};
+use hopwatch_ml::bounded::{Sliding, Table};
 
 /// The most accounts watched at a time.
 const ACCOUNTS: usize = 50_000;

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory;
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
 use crate::number::as_f64;
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most requesters watched at a time.
 const REQUESTERS: usize = 50_000;

@@ -36,7 +36,7 @@ use crate::attempt::{Attempts, Verdict as Answer};
 use crate::directory;
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts, evidence};
 use crate::number::as_f64;
-use crate::window::{Sliding, Table};
+use hopwatch_ml::bounded::{Sliding, Table};
 
 /// The most sources watched at a time.
 const SOURCES: usize = 20_000;

@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most names remembered that events showed to exist.
 const NAMES: usize = 50_000;

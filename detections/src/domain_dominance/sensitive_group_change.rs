@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory;
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most pairs of actor and group remembered.
 const PAIRS: usize = 20_000;

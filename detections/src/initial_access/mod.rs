@@ -1,1 +1,3 @@
 //! From outside into an account: one file per detection.
+
+pub mod impossible_travel;

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exclusion::within;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most tickets remembered as reported.
 const REPORTED: usize = 10_000;

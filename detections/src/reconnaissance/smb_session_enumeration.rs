@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
 use crate::number::as_f64;
-use crate::window::{Sliding, Table};
+use hopwatch_ml::bounded::{Sliding, Table};
 
 /// SRVSVC (`[MS-SRVS] 1.9`).
 const SRVSVC: Guid = Guid::from_u128(0x4b32_4fc8_1670_01d3_1278_5a47_bf6e_e188);

@@ -8,7 +8,7 @@ use hopwatch_model::event::{NtlmVersion, Ticket};
 use hopwatch_model::{Account, Activity, Event, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most accounts and hosts with a baseline.
 const ENTITIES: usize = 100_000;

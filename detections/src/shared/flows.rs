@@ -7,7 +7,7 @@ use hopwatch_model::{Account, Activity, Event, Host};
 use serde::{Deserialize, Serialize};
 
 use crate::shared::TicketLedger;
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most connections remembered.
 const FLOWS: usize = 50_000;

@@ -6,7 +6,7 @@ use hopwatch_model::event::{Principal, Ticket, TicketDigest};
 use hopwatch_model::{Account, Activity, Event, Host, Provenance, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::window::Table;
+use hopwatch_ml::bounded::Table;
 
 /// The most tickets remembered: a day of a domain with 20,000 active accounts at ten tickets each.
 const TICKETS: usize = 200_000;
