@@ -12,6 +12,7 @@ pub mod analyzers;
 pub mod capture;
 pub mod counters;
 mod flows;
+pub mod resolution;
 pub mod secrets;
 pub mod sink;
 

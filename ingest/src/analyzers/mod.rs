@@ -5,6 +5,11 @@
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
 pub mod dispatch;
+pub mod dns;
+mod dns_names;
+#[cfg(test)]
+mod dns_tests;
+pub mod names;
 pub mod rpc_endpoints;
 mod sniff;
 
