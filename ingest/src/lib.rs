@@ -14,6 +14,7 @@ pub mod counters;
 pub mod directory;
 pub mod error;
 mod flows;
+pub mod resolution;
 pub mod secrets;
 pub mod sink;
 pub mod sources;

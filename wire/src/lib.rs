@@ -9,6 +9,10 @@
 pub mod ber;
 pub mod error;
 pub mod krb5;
+pub mod dhcp;
+pub mod dns;
+pub mod error;
+pub mod nbns;
 pub mod net;
 pub mod event_xml;
 

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 use hopwatch_model::Timestamp;
 
+use super::dns::{DnsDatagrams, DnsStream};
+use super::names::{DhcpDatagrams, MulticastNames, NbnsDatagrams};
 use super::sniff::{Side, sniff};
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
 use crate::analyzers::kerberos::Kerberos;
@@ -87,10 +89,16 @@ type DatagramLine = (Protocol, fn(&RpcEndpoints) -> Box<dyn DatagramAnalyzer>);
 
 /// The analysers of connections: one line each, as in
 /// `(Protocol::Kerberos, |opening| Box::new(KerberosStream::new(opening)))`.
-const STREAMS: &[StreamLine] = &[];
+const STREAMS: &[StreamLine] = &[(Protocol::Dns, |_| Box::new(DnsStream::default()))];
 
 /// The analysers of datagrams: one line each.
-const DATAGRAMS: &[DatagramLine] = &[];
+const DATAGRAMS: &[DatagramLine] = &[
+    (Protocol::Dns, |_| Box::new(DnsDatagrams::default())),
+    (Protocol::Dhcp, |_| Box::new(DhcpDatagrams::default())),
+    (Protocol::Nbns, |_| Box::new(NbnsDatagrams::default())),
+    (Protocol::Llmnr, |_| Box::new(MulticastNames::default())),
+    (Protocol::Mdns, |_| Box::new(MulticastNames::default())),
+];
 
 /// The services on TCP, by the server's port.
 const TCP_PORTS: &[(u16, Protocol)] = &[

@@ -6,6 +6,11 @@
 
 pub mod dispatch;
 pub mod kerberos;
+pub mod dns;
+mod dns_names;
+#[cfg(test)]
+mod dns_tests;
+pub mod names;
 pub mod rpc_endpoints;
 mod sniff;
 #[cfg(test)]
