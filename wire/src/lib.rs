@@ -8,9 +8,10 @@
 
 pub mod ber;
 pub mod error;
-pub mod krb5;
-pub mod net;
 pub mod event_xml;
+pub mod krb5;
+pub mod ldap;
+pub mod net;
 
 pub use error::Error;
 
@@ -23,4 +24,5 @@ pub static DECODERS: &[(&str, Decoder)] = &[
         let _ = ber::frame_size(bytes, ber::MAX_LENGTH);
     }),
     ("krb5", krb5::decode_everything),
+    ("ldap", ldap::decode_everything),
 ];
