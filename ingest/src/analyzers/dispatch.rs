@@ -11,6 +11,7 @@ use hopwatch_model::Timestamp;
 use super::sniff::{Side, sniff};
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
 use crate::analyzers::kerberos::Kerberos;
+use crate::analyzers::ldap;
 use crate::analyzers::rpc_endpoints::RpcEndpoints;
 
 /// A protocol that is told apart here.
@@ -87,10 +88,10 @@ type DatagramLine = (Protocol, fn(&RpcEndpoints) -> Box<dyn DatagramAnalyzer>);
 
 /// The analysers of connections: one line each, as in
 /// `(Protocol::Kerberos, |opening| Box::new(KerberosStream::new(opening)))`.
-const STREAMS: &[StreamLine] = &[];
+const STREAMS: &[StreamLine] = &[(Protocol::Ldap, |_| ldap::stream())];
 
 /// The analysers of datagrams: one line each.
-const DATAGRAMS: &[DatagramLine] = &[];
+const DATAGRAMS: &[DatagramLine] = &[(Protocol::Ldap, |_| ldap::datagrams())];
 
 /// The services on TCP, by the server's port.
 const TCP_PORTS: &[(u16, Protocol)] = &[
