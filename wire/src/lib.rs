@@ -15,6 +15,9 @@ pub mod error;
 pub mod nbns;
 pub mod net;
 pub mod event_xml;
+pub mod krb5;
+pub mod ldap;
+pub mod net;
 
 pub use error::Error;
 
@@ -27,4 +30,5 @@ pub static DECODERS: &[(&str, Decoder)] = &[
         let _ = ber::frame_size(bytes, ber::MAX_LENGTH);
     }),
     ("krb5", krb5::decode_everything),
+    ("ldap", ldap::decode_everything),
 ];

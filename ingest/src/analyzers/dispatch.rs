@@ -13,6 +13,7 @@ use super::names::{DhcpDatagrams, MulticastNames, NbnsDatagrams};
 use super::sniff::{Side, sniff};
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
 use crate::analyzers::kerberos::Kerberos;
+use crate::analyzers::ldap;
 use crate::analyzers::rpc_endpoints::RpcEndpoints;
 
 /// A protocol that is told apart here.
@@ -99,6 +100,10 @@ const DATAGRAMS: &[DatagramLine] = &[
     (Protocol::Llmnr, |_| Box::new(MulticastNames::default())),
     (Protocol::Mdns, |_| Box::new(MulticastNames::default())),
 ];
+const STREAMS: &[StreamLine] = &[(Protocol::Ldap, |_| ldap::stream())];
+
+/// The analysers of datagrams: one line each.
+const DATAGRAMS: &[DatagramLine] = &[(Protocol::Ldap, |_| ldap::datagrams())];
 
 /// The services on TCP, by the server's port.
 const TCP_PORTS: &[(u16, Protocol)] = &[

@@ -4,6 +4,7 @@
 //! A stream analyser is fed bytes in order (reassembled by `flows`). It says how much it consumed; what it left is handed
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
+mod aging;
 pub mod dispatch;
 pub mod kerberos;
 pub mod dns;
@@ -11,7 +12,9 @@ mod dns_names;
 #[cfg(test)]
 mod dns_tests;
 pub mod names;
+pub mod ldap;
 pub mod rpc_endpoints;
+mod seen;
 mod sniff;
 #[cfg(test)]
 pub(crate) mod testing;

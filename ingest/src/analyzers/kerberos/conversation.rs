@@ -7,9 +7,10 @@ use hopwatch_model::event::{AsExchange, Opaque, OpaqueProtocol};
 use hopwatch_model::{Activity, Certainty, Outcome, Timestamp};
 use hopwatch_wire::krb5::{KdcRep, KdcReq, Kpasswd, KrbError, Message};
 
-use super::request::{Asked, Request, Seen, armored};
+use super::request::{Asked, Request, armored};
 use super::shared::Shared;
-use crate::analyzers::{Chunk, Direction, Draft, Endpoints, Output};
+use crate::analyzers::seen::{Seen, Sender};
+use crate::analyzers::{Chunk, Draft, Endpoints, Output};
 
 /// The port of the password-change protocol (RFC 3244).
 pub(super) const KPASSWD_PORT: u16 = 464;
@@ -36,19 +37,23 @@ impl Conversation {
     /// Takes one message.
     pub(super) fn message(&mut self, chunk: &Chunk<'_>, bytes: &[u8], shared: &mut Shared, out: &mut Output<'_>) {
         shared.tick(chunk.time, out);
-        let sent = |requester: bool| Seen::new(endpoints(chunk, requester), chunk.time, chunk.frame, bytes);
+        let sent = |sender| Seen::new(chunk, sender, bytes);
         let ports = (chunk.endpoints.client.port(), chunk.endpoints.server.port());
         if ports.0 == KPASSWD_PORT || ports.1 == KPASSWD_PORT {
-            return self.password_change(bytes, sent(true), shared, out);
+            return self.password_change(bytes, sent(Sender::Asker), shared, out);
         }
         match Message::decode(bytes) {
-            Ok(Message::AsReq(request)) => self.as_req(&request, sent(true), shared, out),
-            Ok(Message::TgsReq(request)) => self.ask(Request::of_tgs(sent(true), &request, out), shared, out),
-            Ok(Message::AsRep(reply)) => self.granted(&reply, Asked::As(Box::default()), sent(false), shared, out),
-            Ok(Message::TgsRep(reply)) => self.granted(&reply, Asked::Tgs(Box::default()), sent(false), shared, out),
-            Ok(Message::Error(error)) => self.refused(&error, sent(false), shared, out),
+            Ok(Message::AsReq(request)) => self.as_req(&request, sent(Sender::Asker), shared, out),
+            Ok(Message::TgsReq(request)) => self.ask(Request::of_tgs(sent(Sender::Asker), &request, out), shared, out),
+            Ok(Message::AsRep(reply)) => {
+                self.granted(&reply, Asked::As(Box::default()), sent(Sender::Answerer), shared, out)
+            }
+            Ok(Message::TgsRep(reply)) => {
+                self.granted(&reply, Asked::Tgs(Box::default()), sent(Sender::Answerer), shared, out)
+            }
+            Ok(Message::Error(error)) => self.refused(&error, sent(Sender::Answerer), shared, out),
             Ok(_) => out.counters.ignore("kerberos.other_message"),
-            Err(error) => shared.anomaly(error.to_string(), &sent(chunk.direction == Direction::ToServer), out),
+            Err(error) => shared.anomaly(error.to_string(), &sent(Sender::Either), out),
         }
     }
 
@@ -122,7 +127,8 @@ impl Conversation {
     fn password_change(&mut self, bytes: &[u8], seen: Seen, shared: &mut Shared, out: &mut Output<'_>) {
         match Kpasswd::decode(bytes) {
             Ok(Kpasswd { ap: Some(Message::ApReq(ap_req)), .. }) => {
-                let seen = Seen { endpoints: toward(seen.endpoints, KPASSWD_PORT), ..seen };
+                let mut seen = seen;
+                seen.endpoints = toward(seen.endpoints, KPASSWD_PORT);
                 self.ask(Request::of_password_change(seen, &ap_req, out), shared, out);
             }
             Ok(Kpasswd { body, .. }) => {
@@ -169,13 +175,6 @@ impl Conversation {
 
 /// How long a request over UDP waits for its answer. Clients repeat after 1 to 3 seconds and give up within 10.
 pub(super) const ANSWER_WINDOW: Duration = Duration::from_secs(10);
-
-/// The connection as the requester sees it. Where a capture begins in the middle, the sides may be taken for one another;
-/// the message itself says who asks.
-fn endpoints(chunk: &Chunk<'_>, requester: bool) -> Endpoints {
-    let straight = (chunk.direction == Direction::ToServer) == requester;
-    if straight { chunk.endpoints } else { swapped(chunk.endpoints) }
-}
 
 fn toward(endpoints: Endpoints, port: u16) -> Endpoints {
     if endpoints.server.port() == port { endpoints } else { swapped(endpoints) }

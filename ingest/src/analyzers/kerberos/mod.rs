@@ -9,7 +9,6 @@
 //! *Blind spots.* Inside FAST only the outer request is seen. A TGS request that was refused has no actor: its
 //! authenticator is sealed. Where only answers are captured, exchanges are made up of them.
 
-mod aging;
 mod conversation;
 mod request;
 mod shared;
@@ -23,9 +22,9 @@ use hopwatch_model::Timestamp;
 use hopwatch_wire::Error;
 use hopwatch_wire::krb5;
 
-use self::aging::Aging;
 use self::conversation::{ANSWER_WINDOW, Conversation};
 use self::shared::Shared;
+use super::aging::Aging;
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
 
 /// The most UDP conversations open at once; beyond it the oldest is closed early.

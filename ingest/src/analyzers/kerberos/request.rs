@@ -4,29 +4,11 @@ use hopwatch_model::event::{AsExchange, Principal, TgsExchange, TicketUse};
 use hopwatch_model::{Account, Activity, Outcome};
 use hopwatch_wire::krb5::{ApReq, KdcRep, KdcReq, PaData, kind};
 
-use crate::analyzers::{Draft, Endpoints, Output};
-use crate::secrets::content_digest;
-use hopwatch_model::Timestamp;
+use crate::analyzers::Output;
+use crate::analyzers::seen::Seen;
 
 /// KDC option renew, bit 30 (RFC 4120 §5.4.1).
 const RENEW: u32 = 0x0000_0002;
-
-/// Where and when a message was seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    /// The connection, its client the one who asks.
-    pub(super) endpoints: Endpoints,
-    pub(super) time: Timestamp,
-    pub(super) frame: u64,
-    /// The digest of the message, so that its bytes need not be kept.
-    pub(super) digest: u64,
-}
-
-impl Seen {
-    pub(super) fn new(endpoints: Endpoints, time: Timestamp, frame: u64, message: &[u8]) -> Self {
-        Self { endpoints, time, frame, digest: content_digest(message) }
-    }
-}
 
 /// What was asked.
 #[derive(Clone, Debug)]
@@ -170,20 +152,12 @@ impl Request {
             Asked::As(exchange) if !exchange.cname.name.is_empty() => Some(exchange.cname.account()),
             _ => None,
         };
-        let draft = Draft {
-            endpoints: self.seen.endpoints,
-            time: self.seen.time,
-            frame: self.seen.frame,
-            actor: granted.or(claimed),
-            outcome,
-            content: &self.seen.digest.to_le_bytes(),
-        };
         let activity = match self.asked {
             Asked::As(exchange) => Activity::AsExchange(exchange),
             Asked::Tgs(exchange) => Activity::TgsExchange(exchange),
             Asked::PasswordChange(used) => Activity::TicketUse(used),
         };
-        out.emit(draft, activity);
+        out.emit(self.seen.draft(granted.or(claimed), outcome), activity);
     }
 }
 

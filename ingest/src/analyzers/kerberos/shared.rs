@@ -8,9 +8,10 @@ use hopwatch_model::event::{Anomaly, NameObserved};
 use hopwatch_model::identity::ResolutionMethod;
 use hopwatch_model::{Activity, Certainty, Outcome, Resolution, Timestamp};
 
-use super::aging::Aging;
-use super::request::{Asked, Request, Seen};
-use crate::analyzers::{Draft, Output};
+use super::request::{Asked, Request};
+use crate::analyzers::Output;
+use crate::analyzers::aging::Aging;
+use crate::analyzers::seen::Seen;
 
 /// How long after an answer such as "pre-authentication required" the real request may come, to count as one logon with
 /// it. A client that knows its password answers within milliseconds; one that asks a human first takes longer, and is
@@ -100,7 +101,7 @@ impl Shared {
         self.names.insert(key, seen.time, ());
         let resolution = Resolution { certainty, method: ResolutionMethod::Kerberos };
         let observed = NameObserved { name: name.into(), address, resolution };
-        out.emit(draft(seen, &seen.digest.to_le_bytes()), Activity::NameObserved(Box::new(observed)));
+        out.emit(seen.part(1).draft(None, Outcome::Unseen), Activity::NameObserved(Box::new(observed)));
     }
 
     /// Reports something broken, at most [`MAX_ANOMALIES`] times a minute.
@@ -113,12 +114,7 @@ impl Shared {
         *count += 1;
         if *count <= MAX_ANOMALIES {
             let anomaly = Anomaly { protocol: "kerberos".into(), reason };
-            out.emit(draft(seen, &seen.digest.to_le_bytes()), Activity::Anomaly(Box::new(anomaly)));
+            out.emit(seen.part(1).draft(None, Outcome::Unseen), Activity::Anomaly(Box::new(anomaly)));
         }
     }
-}
-
-fn draft<'a>(seen: &Seen, content: &'a [u8]) -> Draft<'a> {
-    let Seen { endpoints, time, frame, .. } = *seen;
-    Draft { endpoints, time, frame, actor: None, outcome: Outcome::Unseen, content }
 }

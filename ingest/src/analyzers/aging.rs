@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 /// A map of at most `cap` entries, in order of insertion. What is pushed out is handed back: it is the caller's to emit.
 #[derive(Debug)]
-pub(super) struct Aging<K, V> {
+pub(crate) struct Aging<K, V> {
     cap: usize,
     next: u64,
     index: FxHashMap<K, u64>,
@@ -16,12 +16,12 @@ pub(super) struct Aging<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Aging<K, V> {
-    pub(super) fn new(cap: usize) -> Self {
+    pub(crate) fn new(cap: usize) -> Self {
         Self { cap, next: 0, index: FxHashMap::default(), entries: BTreeMap::new() }
     }
 
     /// Inserts as the youngest; returns the entry that had the key, or else the oldest where the map was full.
-    pub(super) fn insert(&mut self, key: K, time: Timestamp, value: V) -> Option<V> {
+    pub(crate) fn insert(&mut self, key: K, time: Timestamp, value: V) -> Option<V> {
         let replaced = self.remove(&key);
         let evicted = if self.entries.len() >= self.cap { self.pop_oldest() } else { None };
         self.index.insert(key.clone(), self.next);
@@ -30,18 +30,18 @@ impl<K: Clone + Eq + Hash, V> Aging<K, V> {
         replaced.or(evicted)
     }
 
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let number = self.index.remove(key)?;
         self.entries.remove(&number).map(|(_, _, value)| value)
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<(Timestamp, &V)> {
+    pub(crate) fn get(&self, key: &K) -> Option<(Timestamp, &V)> {
         let (_, time, value) = self.entries.get(self.index.get(key)?)?;
         Some((*time, value))
     }
 
     /// Takes out every entry that was inserted before `limit`, oldest first.
-    pub(super) fn expire(&mut self, limit: Timestamp) -> Vec<V> {
+    pub(crate) fn expire(&mut self, limit: Timestamp) -> Vec<V> {
         let mut expired = Vec::new();
         while self.entries.first_key_value().is_some_and(|(_, (_, time, _))| *time < limit) {
             expired.extend(self.pop_oldest());
@@ -50,7 +50,7 @@ impl<K: Clone + Eq + Hash, V> Aging<K, V> {
     }
 
     /// Takes out everything, oldest first.
-    pub(super) fn drain(&mut self) -> Vec<V> {
+    pub(crate) fn drain(&mut self) -> Vec<V> {
         self.index.clear();
         std::mem::take(&mut self.entries).into_values().map(|(_, _, value)| value).collect()
     }
