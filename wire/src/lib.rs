@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::string_slice))]
 
 pub mod ber;
+pub mod dcerpc;
 pub mod error;
 pub mod krb5;
 pub mod dhcp;
@@ -18,6 +19,12 @@ pub mod event_xml;
 pub mod krb5;
 pub mod ldap;
 pub mod net;
+pub mod ntlm;
+pub mod reader;
+pub mod rpc;
+pub mod smb1;
+pub mod smb2;
+pub mod spnego;
 
 pub use error::Error;
 
@@ -31,4 +38,17 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("krb5", krb5::decode_everything),
     ("ldap", ldap::decode_everything),
+    ("ntlm", |bytes| {
+        let _ = ntlm::decode(bytes);
+    }),
+    ("spnego", |bytes| {
+        let _ = spnego::decode(bytes);
+    }),
+    ("smb1", smb1::decode_all),
+    ("smb2", smb2::decode_all),
+    ("dcerpc", |bytes| {
+        let _ = dcerpc::decode(bytes);
+        let _ = dcerpc::decode_tower(bytes);
+    }),
+    ("rpc", rpc::decode_all),
 ];
