@@ -11,6 +11,7 @@
 pub mod analyzers;
 pub mod counters;
 pub mod error;
+pub mod load;
 pub mod secrets;
 pub mod sink;
 pub mod sources;

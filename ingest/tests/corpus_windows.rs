@@ -44,7 +44,8 @@ fn every_event_log_opens_and_no_record_is_lost_without_a_reason() {
     for log in logs {
         let mut sink = Collected::default();
         let mut context = Context::new(&log.to_string_lossy(), &key, 1, &mut sink);
-        source::read(File::open(&log).unwrap(), &mut context).unwrap_or_else(|error| panic!("{}: {error}", log.display()));
+        source::read(File::open(&log).unwrap(), &mut context)
+            .unwrap_or_else(|error| panic!("{}: {error}", log.display()));
         let counters = context.counters;
         let seen = EvtxParser::from_path(&log).unwrap().records().count();
         assert_eq!(counters.read, u64::try_from(seen).unwrap(), "{}", log.display());
