@@ -15,6 +15,7 @@ pub mod directory;
 pub mod error;
 mod flows;
 pub mod resolution;
+pub mod load;
 pub mod secrets;
 pub mod sink;
 pub mod sources;

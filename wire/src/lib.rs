@@ -8,16 +8,13 @@
 
 pub mod ber;
 pub mod dcerpc;
-pub mod error;
-pub mod krb5;
 pub mod dhcp;
 pub mod dns;
 pub mod error;
-pub mod nbns;
-pub mod net;
 pub mod event_xml;
 pub mod krb5;
 pub mod ldap;
+pub mod nbns;
 pub mod net;
 pub mod ntlm;
 pub mod reader;

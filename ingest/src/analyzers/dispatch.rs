@@ -90,20 +90,18 @@ type DatagramLine = (Protocol, fn(&RpcEndpoints) -> Box<dyn DatagramAnalyzer>);
 
 /// The analysers of connections: one line each, as in
 /// `(Protocol::Kerberos, |opening| Box::new(KerberosStream::new(opening)))`.
-const STREAMS: &[StreamLine] = &[(Protocol::Dns, |_| Box::new(DnsStream::default()))];
+const STREAMS: &[StreamLine] =
+    &[(Protocol::Dns, |_| Box::new(DnsStream::default())), (Protocol::Ldap, |_| ldap::stream())];
 
 /// The analysers of datagrams: one line each.
 const DATAGRAMS: &[DatagramLine] = &[
     (Protocol::Dns, |_| Box::new(DnsDatagrams::default())),
+    (Protocol::Ldap, |_| ldap::datagrams()),
     (Protocol::Dhcp, |_| Box::new(DhcpDatagrams::default())),
     (Protocol::Nbns, |_| Box::new(NbnsDatagrams::default())),
     (Protocol::Llmnr, |_| Box::new(MulticastNames::default())),
     (Protocol::Mdns, |_| Box::new(MulticastNames::default())),
 ];
-const STREAMS: &[StreamLine] = &[(Protocol::Ldap, |_| ldap::stream())];
-
-/// The analysers of datagrams: one line each.
-const DATAGRAMS: &[DatagramLine] = &[(Protocol::Ldap, |_| ldap::datagrams())];
 
 /// The services on TCP, by the server's port.
 const TCP_PORTS: &[(u16, Protocol)] = &[

@@ -3,10 +3,16 @@
 
 pub mod evtx;
 pub mod json;
+pub mod radius;
 pub mod secret_attributes;
+pub mod signin;
+pub mod text;
 pub mod windows;
+pub mod xml;
 
 use std::sync::Arc;
+
+use hopwatch_model::Timestamp;
 
 use crate::counters::Counters;
 use crate::secrets::DigestKey;
@@ -20,6 +26,8 @@ pub struct Context<'a> {
     pub key: &'a DigestKey,
     /// How many threads may read one file; 1 where files are read side by side.
     pub threads: usize,
+    /// The time at which what bears no time of its own counts as collected.
+    pub now: Timestamp,
     /// Where events go.
     pub sink: &'a mut dyn Sink,
     /// What was read, made, ignored and dropped.
@@ -35,6 +43,7 @@ impl<'a> Context<'a> {
             name: Arc::from(name),
             key,
             threads,
+            now: Timestamp::default(),
             sink,
             counters: Counters::default(),
             sessions: windows::Sessions::default(),

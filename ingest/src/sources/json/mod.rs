@@ -2,6 +2,7 @@
 //! known shape are counted as ignored.
 
 pub mod frame;
+mod samba;
 pub mod value;
 mod windows;
 
@@ -9,10 +10,25 @@ use std::io::BufRead;
 
 use hopwatch_model::Record;
 
-use super::Context;
+use super::{Context, signin};
 use crate::error::{Error, Result};
 use frame::{Frame, Frames};
 pub use value::Json;
+
+/// Whether a text starts with JSON: an object or array at its start, or objects behind prefixes that are no CSV (a debug
+/// header, an indented line).
+#[must_use]
+pub fn recognises(head: &[u8]) -> bool {
+    let start = head.trim_ascii_start();
+    match start.first() {
+        Some(b'{') => true,
+        Some(b'[') => {
+            let inside = start.get(1..).unwrap_or_default().trim_ascii_start();
+            matches!(inside.first(), Some(b'{' | b']')) || samba::recognises(head)
+        }
+        _ => samba::recognises(head),
+    }
+}
 
 /// Reads a text of JSON records to its end.
 ///
@@ -42,28 +58,43 @@ pub fn read<R: BufRead>(input: R, context: &mut Context<'_>) -> Result<()> {
 pub fn record(bytes: &[u8], place: Record, context: &mut Context<'_>) {
     let Ok(text) = std::str::from_utf8(bytes) else { return context.counters.drop("JSON record is not UTF-8") };
     match Json::parse(text) {
-        Ok(json) => value(&json, place, context, 0),
+        Ok(json) => value(&json, Origin { place, bytes }, context, 0),
         Err(_) => context.counters.drop("JSON record is malformed"),
     }
+}
+
+/// Where a record stands and what it is made of, for provenance.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'o> {
+    /// Its place in the source.
+    pub(super) place: Record,
+    /// Its text.
+    pub(super) bytes: &'o [u8],
 }
 
 /// How often a record may be wrapped as text inside another.
 const MAX_WRAPS: usize = 3;
 
 /// Reads one value, unwrapping the envelopes of shippers.
-pub(super) fn value(json: &Json<'_>, place: Record, context: &mut Context<'_>, wraps: usize) {
-    let json =
-        json.get("_source").or_else(|| json.get("result")).filter(|j| matches!(j, Json::Object(_))).unwrap_or(json);
-    if windows::read(json, place, context) {
+fn value(json: &Json<'_>, origin: Origin<'_>, context: &mut Context<'_>, wraps: usize) {
+    let inner = json.get("_source").or_else(|| json.get("result")).filter(|inner| matches!(inner, Json::Object(_)));
+    let json = inner.unwrap_or(json);
+    if samba::read(json, origin, context)
+        || windows::read(json, origin.place, context)
+        || signin::json(json, origin, context)
+    {
         return;
     }
-    for path in ["_raw", "message", "input.message", "event.original", "log", "AuditData", "@message"] {
-        if wraps < MAX_WRAPS
-            && let Some(text) = json.text(path)
-            && text.starts_with('{')
-            && let Ok(inner) = Json::parse(text)
-        {
-            return value(&inner, place, context, wraps + 1);
+    if wraps < MAX_WRAPS {
+        for path in ["_raw", "message", "input.message", "event.original", "log", "@message"] {
+            let Some(text) = json.text(path) else { continue };
+            if text.starts_with('{') {
+                if let Ok(inner) = Json::parse(text) {
+                    return value(&inner, origin, context, wraps + 1);
+                }
+            } else if super::text::line(text, origin.place, context) {
+                return;
+            }
         }
     }
     context.counters.ignore("JSON record of no known shape");

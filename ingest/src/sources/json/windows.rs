@@ -181,6 +181,17 @@ fn item_of_data<'a>(item: &'a Json<'_>, depth: usize, fields: &mut Vec<(Cow<'a, 
     }
 }
 
+/// ECS fields and the event field that they came from.
+const MOVED_TO_ECS: &[(&str, &str)] = &[
+    ("process.executable", "Image"),
+    ("process.executable", "NewProcessName"),
+    ("process.command_line", "CommandLine"),
+    ("process.parent.executable", "ParentImage"),
+    ("process.parent.executable", "ParentProcessName"),
+    ("source.ip", "IpAddress"),
+    ("source.port", "IpPort"),
+];
+
 /// winlogbeat: `winlog.*` beside ECS.
 fn winlogbeat<'a>(json: &'a Json<'_>) -> Option<EventRecord<'a>> {
     let winlog = json.get("winlog")?;
@@ -190,6 +201,10 @@ fn winlogbeat<'a>(json: &'a Json<'_>) -> Option<EventRecord<'a>> {
         if let Some(data) = winlog.get(name) {
             collect(data, 0, &mut fields);
         }
+    }
+    // Modules move fields of `event_data` into ECS; what is there still comes first and wins.
+    for (path, name) in MOVED_TO_ECS {
+        fields.extend(json.scalar(path).map(|text| (Cow::Borrowed(*name), text)));
     }
     let audit = winlog
         .get("keywords")

@@ -1,0 +1,77 @@
+//! The kinds of files, each told by its first bytes. The order matters: the first that recognises a head reads it, so that
+//! binary magics come first and plain text last.
+
+use crate::counters::Counters;
+use crate::error::{Error, Result};
+use crate::load::Input;
+use crate::sources::{Context, evtx, json, radius, signin, text, xml};
+
+/// A kind of file.
+pub struct Source {
+    /// Its name in reports.
+    pub kind: &'static str,
+    /// Whether a file that starts so (64 KiB at most, text as UTF-8 without mark) is of the kind.
+    pub recognises: fn(&[u8]) -> bool,
+    /// Reads it to its end.
+    pub read: fn(Input<'_>, &mut Context<'_>) -> Result<()>,
+}
+
+/// Every kind.
+pub const SOURCES: &[Source] = &[
+    Source { kind: "event log", recognises: |head| head.starts_with(evtx::MAGIC), read: read_evtx },
+    Source {
+        kind: "event XML",
+        recognises: xml::recognises,
+        read: |input, context| xml::read(input.reader(), context),
+    },
+    Source {
+        kind: "JSON records",
+        recognises: json::recognises,
+        read: |input, context| json::read(input.reader(), context),
+    },
+    Source {
+        kind: "RADIUS detail",
+        recognises: radius::detail::recognises,
+        read: |input, context| radius::detail::read(input.reader(), context),
+    },
+    Source {
+        kind: "NPS log",
+        recognises: radius::nps::recognises,
+        read: |input, context| radius::nps::read(input.reader(), context),
+    },
+    Source { kind: "CSV", recognises: signin::csv::recognises, read: read_csv },
+    Source {
+        kind: "text log",
+        recognises: text::recognises,
+        read: |input, context| text::read(input.reader(), context),
+    },
+];
+
+fn read_evtx(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    evtx::read(input.seekable()?, context)
+}
+
+fn read_csv(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let head = input.head.clone();
+    signin::csv::read(input.reader(), &head, context)
+}
+
+/// A file that was read and gave nothing because nothing in it is known or nothing is whole is a failed file.
+pub(super) fn useless(source: &Source, counters: &Counters) -> Option<Error> {
+    if counters.events > 0 || counters.read == 0 {
+        return None;
+    }
+    let foreign: u64 = FOREIGN.iter().filter_map(|reason| counters.ignored.get(reason)).sum();
+    let dropped: u64 = counters.dropped.values().sum();
+    if foreign + dropped < counters.read {
+        return None;
+    }
+    if foreign > 0 && foreign >= dropped {
+        return Some(Error::Unknown);
+    }
+    let reason = counters.dropped.iter().max_by_key(|(_, count)| **count).map(|(reason, _)| *reason)?;
+    Some(Error::Useless { kind: source.kind, reason })
+}
+
+/// Reasons that say a record is of a foreign kind.
+const FOREIGN: &[&str] = &["JSON record of no known shape", "line of no known shape"];
