@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use hopwatch_model::identity::short_name;
-use hopwatch_model::{Account, Host, NodeKind};
+use hopwatch_model::{Account, Guid, Host, NodeKind};
 
 use crate::estate::{Chunked, Node};
 use crate::ids::NodeId;
 use crate::names::{Names, Space, same};
 
 /// Domains of accounts that Windows has on every host: they name nobody in the directory.
-const HOST_AUTHORITIES: &[&str] = &[
+pub(crate) const HOST_AUTHORITIES: &[&str] = &[
     "nt authority",
     "nt service",
     "builtin",
@@ -178,6 +178,23 @@ impl<'a> Lookup<'a> {
         through_host.or_else(|| self.host_name(host))
     }
 
+    /// True where more than one existing node bears the host's name, so that it identifies none.
+    pub(crate) fn ambiguous_host(&self, name: &str) -> bool {
+        !name.contains('.') && self.bearing(Space::Short, name).nth(1).is_some()
+    }
+
+    /// True where more than one existing node bears the account's name and nothing tells them apart.
+    pub(crate) fn ambiguous_account(&self, account: &Account) -> bool {
+        account.domain.is_none() && self.bearing(Space::Sam, &account.name).nth(1).is_some()
+    }
+
+    /// The object of a distinguished name or of a GUID.
+    #[must_use]
+    pub fn object(&self, distinguished_name: &str, guid: Option<Guid>) -> Option<NodeId> {
+        let by_guid = guid.and_then(|guid| self.unique(Space::Guid, &guid.to_string()));
+        by_guid.or_else(|| self.unique(Space::Dn, distinguished_name))
+    }
+
     /// The domain of a DNS or NetBIOS name.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<NodeId> {
@@ -207,12 +224,19 @@ impl<'a> Lookup<'a> {
         if node.kind == NodeKind::Computer {
             let name = node.text("dnshostname").or_else(|| node.text("name")).unwrap_or_default();
             let suffix = name.split_once('.').map(|(_, suffix)| suffix).unwrap_or_default();
-            let fits = |id: &NodeId| stub_of(id) && self.may_lie_in(*id, suffix);
+            let sole_bearer = self.bearing(Space::Short, name).filter(|id| !stub_of(id)).nth(1).is_none();
+            let told = |stub: &Node| stub.text("dnshostname").is_some() || stub.text("domain").is_some();
+            let fits = |id: &NodeId| {
+                stub_of(id)
+                    && (sole_bearer || self.node(*id).is_some_and(told))
+                    && (self.may_lie_in(*id, suffix) || self.account_stub_fits(*id, node, false))
+            };
             found.extend(self.bearing(Space::Short, name).filter(fits));
         }
         if matches!(node.kind, NodeKind::User | NodeKind::Group | NodeKind::Computer) {
             let sam = node.text("samaccountname").unwrap_or_default();
-            let fits = |id: &NodeId| stub_of(id) && self.account_stub_fits(*id, node);
+            let sole_bearer = self.bearing(Space::Sam, sam).filter(|id| !stub_of(id)).nth(1).is_none();
+            let fits = |id: &NodeId| stub_of(id) && self.account_stub_fits(*id, node, sole_bearer);
             found.extend(self.bearing(Space::Sam, sam).filter(fits));
         }
         found.sort_unstable();
@@ -272,8 +296,7 @@ impl<'a> Lookup<'a> {
             head.text("netbios").or_else(|| head.text("netbiosname")).map(|name| same(name, domain))
         };
         let by_head = node.text("domainsid").and_then(|sid| self.find(sid)).and_then(netbios);
-        by_head
-            .unwrap_or_else(|| !domain.contains('.') && own.split('.').next().is_some_and(|label| same(label, domain)))
+        by_head.unwrap_or_else(|| one_domain(own, domain))
     }
 
     /// True where a host's full name is unknown or lies under the suffix.
@@ -284,20 +307,21 @@ impl<'a> Lookup<'a> {
         let full = node.text("dnshostname").or_else(|| node.text("name")).unwrap_or_default();
         match full.split_once('.') {
             Some((_, own)) => suffix.is_empty() || same(own, suffix),
-            None => node.text("domain").is_none_or(|domain| suffix.is_empty() || same(domain, suffix)),
+            None => {
+                let fits = |domain| suffix.is_empty() || same(domain, suffix) || one_domain(domain, suffix);
+                node.text("domain").is_none_or(fits)
+            }
         }
     }
 
-    fn account_stub_fits(&self, stub: NodeId, real: &Node) -> bool {
+    fn account_stub_fits(&self, stub: NodeId, real: &Node, sole_bearer: bool) -> bool {
         let Some(domain) = self.node(stub).and_then(|node| node.text("domain")) else {
-            return true;
+            return sole_bearer;
         };
         let own = real.text("domain").unwrap_or_default();
         let head = real.text("domainsid").and_then(|sid| self.find(sid)).and_then(|id| self.node(id));
         let netbios = head.and_then(|head| head.text("netbios").or_else(|| head.text("netbiosname")));
-        same(domain, own)
-            || netbios.is_some_and(|name| same(name, domain))
-            || (netbios.is_none() && own.split('.').next().is_some_and(|label| same(label, domain)))
+        same(domain, own) || netbios.map_or_else(|| one_domain(own, domain), |name| same(name, domain))
     }
 
     fn node(&self, id: NodeId) -> Option<&'a Node> {
@@ -321,6 +345,13 @@ impl<'a> Lookup<'a> {
             .into_iter()
             .filter(move |id| self.node(*id).is_some_and(|node| node.existed(None) && bears(node, space, &wanted)))
     }
+}
+
+/// True where two names may be the NetBIOS and the DNS name of one domain: the one has no dot and is the other's first
+/// label. Only for domains of which the directory does not say the NetBIOS name.
+fn one_domain(one: &str, other: &str) -> bool {
+    let label = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    !one.is_empty() && one.contains('.') != other.contains('.') && same(&label(one), &label(other))
 }
 
 /// True where the node has the name now: the index may collide, or know a former name.

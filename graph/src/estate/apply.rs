@@ -27,6 +27,7 @@ impl Estate {
                 whole.push(id);
             }
         }
+        self.merge_stubs(&whole);
         let mut repeated = Repeated::default();
         for edge in &delta.edges {
             if let Some(id) = self.apply_edge(edge, delta.time, source) {
@@ -60,6 +61,9 @@ impl Estate {
         let id = self.reference(&object.id, time)?;
         let node = self.node_mut(id)?;
         node.kind = upgraded(node.kind, object.kind);
+        if object.kind != NodeKind::Base {
+            node.described_at = node.described_at.max(Some(time));
+        }
         node.first_seen = node.first_seen.min(time);
         if time >= node.last_seen {
             node.last_seen = time;
@@ -71,10 +75,22 @@ impl Estate {
             }
         }
         self.rename(id);
-        for stub in self.stubs_like(id) {
-            self.merge(stub, id);
-        }
         Some(id)
+    }
+
+    /// Joins the stubs of traffic with the directory objects that just came. A domain's head may be what tells its
+    /// NetBIOS name, so with one of those every object is tried again.
+    fn merge_stubs(&mut self, objects: &[NodeId]) {
+        if self.stubs == 0 {
+            return;
+        }
+        let head = objects.iter().any(|id| self.node(*id).is_some_and(|node| node.kind == NodeKind::Domain));
+        let all: Vec<NodeId> = if head { self.nodes().map(|(id, _)| id).collect() } else { objects.to_vec() };
+        for id in all {
+            for stub in self.stubs_like(id) {
+                self.merge(stub, id);
+            }
+        }
     }
 
     fn apply_edge(&mut self, edge: &DirectoryEdge, time: Timestamp, source: u16) -> Option<EdgeId> {

@@ -4,10 +4,13 @@
 //! and upkeep need: a node, its edges in and out, a key.
 
 mod apply;
+mod checkpoint;
 mod chunked;
 mod derived;
 mod intervals;
+mod observe;
 mod record;
+mod sessions;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -24,6 +27,8 @@ pub(crate) use chunked::Chunked;
 pub use derived::{Derivation, DerivedEdge, Mode};
 pub use intervals::{Interval, Intervals, MAX_INTERVALS};
 pub use record::{Edge, EdgeKey, Node, SourceSet};
+
+use sessions::Sessions;
 
 use crate::ids::{EdgeId, NodeId, at};
 use crate::lookup::Lookup;
@@ -80,7 +85,7 @@ pub struct Counters {
     pub dropped_empty_id: u64,
     /// Hosts and accounts named by traffic alone that were dropped because there were too many.
     pub dropped_stubs_full: u64,
-    /// Sessions that gave way to newer ones in the table of open sessions; their edges end by the timeout.
+    /// Sessions that were taken as ended because the table of open sessions was full.
     pub evicted_sessions: u64,
     /// Interval lists of which the oldest two were joined.
     pub joined_intervals: u64,
@@ -105,7 +110,9 @@ pub struct Estate {
     sources: Vec<Arc<str>>,
     source_ids: FxHashMap<Arc<str>, u16>,
     gaps: BTreeSet<String>,
-    stubs: usize,
+    pub(crate) stubs: usize,
+    pub(crate) sessions: Sessions,
+    aliases: FxHashMap<NodeId, Vec<NodeId>>,
     pub(crate) tags: Tags,
     latest: Option<Timestamp>,
     pub(crate) counters: Counters,
@@ -271,6 +278,7 @@ impl Estate {
             properties: hopwatch_model::directory::Properties::new(),
             first_seen: time,
             last_seen: time,
+            described_at: None,
             removed_at: None,
             merged_into: None,
         };
@@ -377,6 +385,7 @@ impl Estate {
         for id in moved {
             self.move_edge(id);
         }
+        self.aliases.entry(real).or_default().push(stub);
         self.stubs = self.stubs.saturating_sub(1);
         self.counters.merged_stubs += 1;
     }
@@ -412,6 +421,11 @@ impl Estate {
                 list.retain(|known| *known != id);
             }
         }
+    }
+
+    /// The stubs that turned out to be a node.
+    pub(crate) fn aliases_of(&self, real: NodeId) -> &[NodeId] {
+        self.aliases.get(&real).map_or(&[], Vec::as_slice)
     }
 
     /// Stubs of traffic that bear one of a real node's names.

@@ -12,7 +12,8 @@ use crate::ids::NodeId;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Its identifier: SID or upper-case objectGUID, well-known SIDs with the domain as prefix; for hosts and accounts
-    /// that only traffic named, `HOST:<short name>`, `ACCOUNT:<domain>\<name>`, `ACCOUNT:<name>` or `ADDRESS:<ip>`.
+    /// that only traffic named, `HOST:<short name>` (`HOST:<full name>` where another host has
+    /// the short one), `ACCOUNT:<domain>\<name>`, `ACCOUNT:<name>` or `ADDRESS:<ip>`, in lower case.
     pub id: String,
     /// Its kind; [`NodeKind::Base`] while only references to it were seen.
     pub kind: NodeKind,
@@ -22,6 +23,8 @@ pub struct Node {
     pub first_seen: Timestamp,
     /// When a source last spoke of it.
     pub last_seen: Timestamp,
+    /// When a directory last gave the object whole: what events say of earlier times no longer changes its properties.
+    pub described_at: Option<Timestamp>,
     /// Since when it is gone, where it is.
     pub removed_at: Option<Timestamp>,
     /// The node that it turned out to be: a stub of traffic whose directory object came later.
