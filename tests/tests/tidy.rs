@@ -64,7 +64,10 @@ fn each_heavy_library_stays_in_its_room() {
             continue;
         }
         for (library, allowed) in homes {
-            assert!(!names.contains(*library) || allowed.contains(&room.as_str()), "{room} must not depend on {library}");
+            assert!(
+                !names.contains(*library) || allowed.contains(&room.as_str()),
+                "{room} must not depend on {library}"
+            );
         }
     }
 }

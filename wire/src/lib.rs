@@ -8,9 +8,9 @@
 
 pub mod ber;
 pub mod error;
+pub mod event_xml;
 pub mod krb5;
 pub mod net;
-pub mod event_xml;
 
 pub use error::Error;
 
