@@ -1,0 +1,1 @@
+//! Small graphs in, derived edges out.
