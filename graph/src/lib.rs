@@ -7,17 +7,36 @@
 //! What it deliberately does not do: read files, sockets or the clock (every time comes from the data or the caller),
 //! store secrets, or judge behaviour.
 
+mod bits;
 pub mod derive;
+pub mod distance;
 mod error;
 pub mod estate;
+pub mod exposure;
+pub mod filter;
 mod ids;
 mod kinds;
+pub mod limits;
 pub mod lookup;
 mod names;
+#[cfg(test)]
+mod oracle;
+pub mod paths;
+pub mod reach;
 pub mod snapshot;
+pub mod tier_zero;
+pub mod view;
 
+pub use distance::{Distances, Metric};
 pub use error::Error;
 pub use estate::{Config, Counters, Edge, EdgeKey, Estate, Interval, Mode, Node};
+pub use exposure::Share;
+pub use filter::{Direction, Disabled, Filter};
 pub use ids::{EdgeId, NodeId};
 pub use kinds::{KindMask, NodeKindMask};
-pub use snapshot::{Hop, NodeFlags, Snapshot};
+pub use limits::Limits;
+pub use lookup::Lookup;
+pub use paths::{Path, Subgraph};
+pub use reach::Reach;
+pub use snapshot::{EdgeList, Hop, NodeFlags, Snapshot};
+pub use tier_zero::{Reason, Tags};

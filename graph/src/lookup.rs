@@ -350,3 +350,126 @@ fn bears(node: &Node, space: Space, name: &str) -> bool {
         Space::Domain => has("name") || has("domain") || has("netbios") || has("netbiosname"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hopwatch_model::directory::DeltaKind;
+    use hopwatch_model::{PropertyValue, Sid};
+
+    use super::*;
+    use crate::estate::Estate;
+    use crate::estate::tests::{delta, node};
+
+    fn estate() -> Estate {
+        let lab = |extra: &[(&'static str, &'static str)]| {
+            let mut properties = vec![("domain", "LAB.EXAMPLE"), ("domainsid", "S-1-5-21-1-2-3")];
+            properties.extend_from_slice(extra);
+            properties
+        };
+        let child = |extra: &[(&'static str, &'static str)]| {
+            let mut properties = vec![("domain", "CHILD.LAB.EXAMPLE"), ("domainsid", "S-1-5-21-4-5-6")];
+            properties.extend_from_slice(extra);
+            properties
+        };
+        let mut service = node("S-1-5-21-1-2-3-1110", NodeKind::User, &lab(&[("samaccountname", "svc_sql")]));
+        service
+            .properties
+            .insert("serviceprincipalnames".into(), PropertyValue::List(vec!["MSSQLSvc/db1.lab.example".into()]));
+        let nodes = vec![
+            node("S-1-5-21-1-2-3", NodeKind::Domain, &[("name", "LAB.EXAMPLE"), ("netbios", "CORP")]),
+            node("S-1-5-21-4-5-6", NodeKind::Domain, &[("name", "CHILD.LAB.EXAMPLE")]),
+            node("S-1-5-21-1-2-3-500", NodeKind::User, &lab(&[("samaccountname", "Administrator")])),
+            node("S-1-5-21-4-5-6-500", NodeKind::User, &child(&[("samaccountname", "Administrator")])),
+            node(
+                "S-1-5-21-1-2-3-1104",
+                NodeKind::User,
+                &lab(&[("samaccountname", "jörg"), ("userprincipalname", "jörg.b@mail.example")]),
+            ),
+            node(
+                "S-1-5-21-1-2-3-1105",
+                NodeKind::Computer,
+                &lab(&[("samaccountname", "WS1$"), ("dnshostname", "ws1.lab.example"), ("name", "WS1.LAB.EXAMPLE")]),
+            ),
+            node(
+                "S-1-5-21-4-5-6-1105",
+                NodeKind::Computer,
+                &child(&[("samaccountname", "DB1$"), ("name", "DB1.CHILD.LAB.EXAMPLE")]),
+            ),
+            node(
+                "S-1-5-21-1-2-3-1106",
+                NodeKind::Computer,
+                &lab(&[("samaccountname", "DB1$"), ("dnshostname", "db1.lab.example")]),
+            ),
+            node("LAB.EXAMPLE-S-1-5-11", NodeKind::Group, &[("name", "AUTHENTICATED USERS@LAB.EXAMPLE")]),
+            service,
+        ];
+        let mut estate = Estate::default();
+        estate.apply(&delta(1, DeltaKind::Merge, nodes, vec![]));
+        estate
+    }
+
+    fn check(found: Option<NodeId>, expected: &str) {
+        let estate = estate();
+        let found = found.and_then(|id| estate.node(id)).map_or("none", |node| node.id.as_str());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn accounts_are_told_apart_by_their_domain_in_any_form() {
+        let estate = estate();
+        let account = |name: &str| estate.lookup().account(&Account::named(name));
+        check(account("CORP\\administrator"), "S-1-5-21-1-2-3-500");
+        check(account("administrator@LAB.EXAMPLE"), "S-1-5-21-1-2-3-500");
+        check(account("CHILD\\Administrator"), "S-1-5-21-4-5-6-500");
+        check(account("LAB\\Administrator"), "none");
+        check(account("Administrator"), "none");
+        check(account("JÖRG"), "S-1-5-21-1-2-3-1104");
+        check(account("jörg.b@mail.example"), "S-1-5-21-1-2-3-1104");
+        check(account("ws1$"), "S-1-5-21-1-2-3-1105");
+        check(account("UNHEARD\\jörg"), "S-1-5-21-1-2-3-1104");
+        check(account("AUTHENTICATED USERS@LAB.EXAMPLE"), "LAB.EXAMPLE-S-1-5-11");
+    }
+
+    #[test]
+    fn a_local_account_is_not_the_domain_account_of_its_name() {
+        let estate = estate();
+        let account = |name: &str| estate.lookup().account(&Account::named(name));
+        check(account("WS1\\jörg"), "none");
+        check(account("NT AUTHORITY\\jörg"), "none");
+        check(account("CHILD.LAB.EXAMPLE\\jörg"), "none");
+    }
+
+    #[test]
+    fn a_sid_goes_before_every_name() {
+        let estate = estate();
+        let sid: Sid = "S-1-5-21-4-5-6-500".parse().unwrap();
+        let account = Account { name: "jörg".into(), domain: None, sid: Some(sid) };
+        check(estate.lookup().account(&account), "S-1-5-21-4-5-6-500");
+        let everyone = Account { sid: "S-1-5-11".parse().ok(), domain: Some("CORP".into()), ..Account::default() };
+        check(estate.lookup().account(&everyone), "LAB.EXAMPLE-S-1-5-11");
+    }
+
+    #[test]
+    fn hosts_are_found_by_every_form_of_their_name() {
+        let estate = estate();
+        let host = |name: &str| estate.lookup().host(&Host::reported(name));
+        for name in ["ws1", "WS1$", "ws1.lab.example", "WS1.LAB.EXAMPLE.", "\\\\WS1"] {
+            check(host(name), "S-1-5-21-1-2-3-1105");
+        }
+        check(host("db1"), "none");
+        check(host("db1.lab.example"), "S-1-5-21-1-2-3-1106");
+        check(host("db1.child.lab.example"), "S-1-5-21-4-5-6-1105");
+        check(host("ws1.other.example"), "none");
+    }
+
+    #[test]
+    fn a_service_is_its_bearer_or_the_host_that_covers_its_class() {
+        let estate = estate();
+        let service = |name: &str| estate.lookup().service(name);
+        check(service("mssqlsvc/DB1.lab.example"), "S-1-5-21-1-2-3-1110");
+        check(service("MSSQLSvc/db1.lab.example:1433"), "S-1-5-21-1-2-3-1110");
+        check(service("cifs/db1.lab.example"), "S-1-5-21-1-2-3-1106");
+        check(service("ldap/ws1.lab.example/LAB.EXAMPLE"), "S-1-5-21-1-2-3-1105");
+        check(service("nobody"), "none");
+    }
+}

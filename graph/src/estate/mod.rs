@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hopwatch_model::edge::Origin;
-use hopwatch_model::{EdgeKind, NodeKind, Timestamp};
+use hopwatch_model::{NodeKind, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,8 @@ pub use record::{Edge, EdgeKey, Node, SourceSet};
 
 use crate::ids::{EdgeId, NodeId, at};
 use crate::lookup::Lookup;
-use crate::names::{Names, Space};
+use crate::names::Names;
+use crate::tier_zero::Tags;
 
 /// The bounds of an estate and the rules of its upkeep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +106,7 @@ pub struct Estate {
     source_ids: FxHashMap<Arc<str>, u16>,
     gaps: BTreeSet<String>,
     stubs: usize,
+    pub(crate) tags: Tags,
     latest: Option<Timestamp>,
     pub(crate) counters: Counters,
 }
@@ -114,6 +116,17 @@ impl Estate {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config, ..Self::default() }
+    }
+
+    /// What an administrator marked.
+    #[must_use]
+    pub fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Puts the marks of an administrator in the place of the former ones; later snapshots have them.
+    pub fn set_tags(&mut self, tags: Tags) {
+        self.tags = tags;
     }
 
     /// What was taken in and what was dropped.
@@ -405,27 +418,4 @@ impl Estate {
     pub(crate) fn stubs_like(&self, real: NodeId) -> Vec<NodeId> {
         self.node(real).map_or_else(Vec::new, |node| self.lookup().stubs_of(real, node))
     }
-
-    /// The edges of a kind at a node that hold now, for upkeep that may change them.
-    pub(crate) fn open_edges(&self, id: NodeId, kind: EdgeKind, space: End) -> Vec<EdgeId> {
-        let edges: Vec<EdgeId> = match space {
-            End::Source => self.outgoing(id).filter(|(_, e)| e.key.kind == kind).map(|(id, _)| id).collect(),
-            End::Target => self.incoming(id).filter(|(_, e)| e.key.kind == kind).map(|(id, _)| id).collect(),
-        };
-        edges
-    }
-
-    /// The nodes that bear a name.
-    pub(crate) fn named(&self, space: Space, name: &str) -> Option<NodeId> {
-        self.lookup().unique(space, name)
-    }
-}
-
-/// One end of an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// Where it starts.
-    Source,
-    /// Where it points.
-    Target,
 }

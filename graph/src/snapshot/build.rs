@@ -1,6 +1,7 @@
 //! Takes a snapshot of an estate, or makes one of bare edges.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use hopwatch_model::{EdgeKind, NodeKind, Timestamp};
 
@@ -9,6 +10,7 @@ use super::{NodeFlags, Snapshot};
 use crate::estate::{Chunked, Edge, Estate};
 use crate::ids::{NodeId, at, narrow};
 use crate::names::Names;
+use crate::tier_zero::{Reason, Tags, tier_zero};
 
 impl Estate {
     /// The estate as it stands now, or as it stood at a time.
@@ -22,17 +24,44 @@ impl Estate {
         }
         let mut classes = Classes::default();
         let columns = columns(&self.edges, &flags, &mut classes, as_of);
-        Snapshot {
+        let mut snapshot = Snapshot {
             csr: Csr::build(kinds.len(), &columns),
             classes,
             kinds,
             flags,
+            tier_zero: BTreeMap::new(),
+            tier_zero_distances: OnceLock::new(),
+            zones: BTreeMap::new(),
             nodes: self.nodes.clone(),
             edges: self.edges.clone(),
             names: Arc::clone(&self.names),
             sources: self.source_names().to_vec(),
             as_of,
             latest: self.latest(),
+        };
+        snapshot.mark(&self.tags);
+        snapshot
+    }
+}
+
+impl Snapshot {
+    fn mark(&mut self, tags: &Tags) {
+        self.tier_zero = tier_zero(self, tags);
+        let sets = [(&tags.owned, NodeFlags::OWNED), (&tags.sensitive, NodeFlags::SENSITIVE)];
+        let mut marks: Vec<(NodeId, NodeFlags)> = Vec::new();
+        for (ids, flag) in sets {
+            marks.extend(ids.iter().filter_map(|id| Some((self.find(id)?, flag))));
+        }
+        for (name, ids) in &tags.zones {
+            let mut members: Vec<NodeId> = ids.iter().filter_map(|id| self.find(id)).collect();
+            members.sort_unstable();
+            self.zones.insert(name.clone(), members);
+        }
+        marks.extend(self.tier_zero.keys().map(|id| (*id, NodeFlags::TIER_ZERO)));
+        for (id, flag) in marks {
+            if let Some(flags) = self.flags.get_mut(id.index()) {
+                *flags = flags.with(flag);
+            }
         }
     }
 }
@@ -86,10 +115,10 @@ impl EdgeList {
         self.columns.last.push(last_secs);
     }
 
-    /// A snapshot of these edges between nodes of the given kinds, all of them enabled. Edges of which an end lies beyond
-    /// the nodes are left out.
+    /// A snapshot of these edges between nodes of the given kinds, all of them enabled; `zone` is its Tier Zero. Edges of
+    /// which an end lies beyond the nodes are left out.
     #[must_use]
-    pub fn into_snapshot(mut self, kinds: Vec<NodeKind>) -> Snapshot {
+    pub fn into_snapshot(mut self, kinds: Vec<NodeKind>, zone: &[NodeId]) -> Snapshot {
         let inside = |id: &u32| at(*id) < kinds.len();
         if !self.columns.source.iter().all(inside) || !self.columns.target.iter().all(inside) {
             self.columns = self.columns.within(kinds.len());
@@ -99,12 +128,22 @@ impl EdgeList {
             let account = matches!(kind, NodeKind::User | NodeKind::Computer);
             if account { flags.with(NodeFlags::ACCOUNT) } else { flags }
         });
-        let flags = flags.collect();
+        let mut flags: Vec<NodeFlags> = flags.collect();
+        for id in zone {
+            if let Some(flags) = flags.get_mut(id.index()) {
+                *flags = flags.with(NodeFlags::TIER_ZERO);
+            }
+        }
+        let inside = zone.iter().filter(|id| id.index() < kinds.len());
+        let tier_zero = inside.map(|id| (*id, Reason::Marked)).collect();
         Snapshot {
             csr: Csr::build(kinds.len(), &self.columns),
             classes: Classes::default(),
             kinds,
             flags,
+            tier_zero,
+            tier_zero_distances: OnceLock::new(),
+            zones: BTreeMap::new(),
             nodes: Chunked::default(),
             edges: Chunked::default(),
             names: Arc::new(Names::default()),

@@ -245,7 +245,7 @@ mod tests {
                 for place in row {
                     prop_assert_eq!(csr.first[place] + 1, csr.last[place]);
                     let record = csr.record[place];
-                    prop_assert_eq!(edges[record as usize], (node, csr.target[place], csr.forward_class[place]));
+                    prop_assert_eq!(edges[at(record)], (node, csr.target[place], csr.forward_class[place]));
                     prop_assert!(csr.between(node, csr.target[place]).contains(&place));
                     forward.push((node, csr.target[place], csr.forward_class[place]));
                 }

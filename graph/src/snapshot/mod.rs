@@ -6,7 +6,8 @@ mod csr;
 mod flags;
 mod view;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use hopwatch_model::{NodeKind, Timestamp};
 
@@ -17,10 +18,14 @@ pub use flags::NodeFlags;
 pub use view::Hop;
 
 use crate::Error;
+use crate::distance::{Distances, Metric};
 use crate::estate::{Chunked, Edge, Node};
+use crate::filter::{Direction, Filter};
 use crate::ids::{EdgeId, NodeId};
+use crate::limits::Limits;
 use crate::lookup::Lookup;
 use crate::names::Names;
+use crate::tier_zero::Reason;
 
 /// The estate at one time.
 #[derive(Clone, Debug)]
@@ -29,6 +34,9 @@ pub struct Snapshot {
     pub(crate) classes: Classes,
     kinds: Vec<NodeKind>,
     flags: Vec<NodeFlags>,
+    tier_zero: BTreeMap<NodeId, Reason>,
+    tier_zero_distances: OnceLock<Arc<Distances>>,
+    zones: BTreeMap<String, Vec<NodeId>>,
     nodes: Chunked<Arc<Node>>,
     edges: Chunked<Edge>,
     names: Arc<Names>,
@@ -134,5 +142,31 @@ impl Snapshot {
     #[must_use]
     pub fn lookup(&self) -> Lookup<'_> {
         Lookup::new(&self.nodes, &self.names)
+    }
+
+    /// The nodes of Tier Zero with the reason of each.
+    #[must_use]
+    pub fn tier_zero_reasons(&self) -> &BTreeMap<NodeId, Reason> {
+        &self.tier_zero
+    }
+
+    /// The members of the zones that an administrator made.
+    #[must_use]
+    pub fn zones(&self) -> &BTreeMap<String, Vec<NodeId>> {
+        &self.zones
+    }
+
+    /// The cost of the cheapest path from every node to Tier Zero, by the default filter. Computed once for a snapshot.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`], where the limits' caller stopped the first computation.
+    pub fn tier_zero_distances(&self, limits: &Limits<'_>) -> Result<Arc<Distances>, Error> {
+        if let Some(known) = self.tier_zero_distances.get() {
+            return Ok(Arc::clone(known));
+        }
+        let unbounded = Limits { stop: limits.stop, ..Limits::none() };
+        let zone = self.tier_zero();
+        let found = self.distances(&zone, Direction::Inbound, Metric::Cost, &Filter::default(), &unbounded)?;
+        Ok(Arc::clone(self.tier_zero_distances.get_or_init(|| Arc::new(found))))
     }
 }
