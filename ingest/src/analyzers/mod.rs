@@ -6,6 +6,8 @@
 
 mod aging;
 pub mod dispatch;
+#[cfg(test)]
+mod dispatch_tests;
 pub mod dns;
 mod dns_names;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod seen;
 mod sniff;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

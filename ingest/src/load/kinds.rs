@@ -6,6 +6,7 @@ use crate::counters::Counters;
 use crate::directory::bloodhound;
 use crate::error::{Error, Result};
 use crate::load::Input;
+use crate::load::body::read_error;
 use crate::sources::{Context, evtx, json, radius, signin, text, xml};
 
 /// A kind of file.
@@ -64,6 +65,19 @@ fn read_directory(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
 
 fn read_evtx(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
     evtx::read(input.seekable()?, context)
+}
+
+fn read_capture(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let config = capture::Config::new(context.key.clone());
+    let name = context.name.clone();
+    capture::read_file(input.reader(), &name, &config, &mut *context.sink, &mut context.counters).map_err(|error| {
+        match error {
+            capture::Error::Empty => Error::Empty,
+            capture::Error::Foreign { .. } => Error::Unknown,
+            capture::Error::Malformed { what } => Error::Malformed { kind: "capture", reason: what.into() },
+            capture::Error::Read(source) => read_error(0, source),
+        }
+    })
 }
 
 fn read_csv(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
