@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use hopwatch_graph::{Error, Filter, Limits, NodeFlags, NodeId, Share, Snapshot};
+use hopwatch_graph::{Error, Filter, Hop, Limits, NodeFlags, NodeId, Share, Snapshot};
+use crate::shim::Shim as _;
 
 /// Sets that the graph searches at a time.
 const LANES: usize = 64;
@@ -18,6 +19,22 @@ pub struct Shares {
     pub impact: Share,
 }
 
+/// An edge whose removal cuts principals off from Tier Zero.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choke {
+    /// The edge; of parallel ones the cheapest.
+    pub hop: Hop,
+    /// Every edge from its source to its target that must go with it.
+    pub with: Vec<Hop>,
+    /// Enabled principals that it cuts off.
+    pub principals: u64,
+    /// By how many percent points the exposure of Tier Zero falls.
+    pub percent: f64,
+}
+
+/// Choke points that are kept.
+const CHOKES: usize = 100;
+
 /// What was computed over one snapshot.
 pub struct Insight {
     /// The snapshot.
@@ -25,13 +42,20 @@ pub struct Insight {
     shares: RwLock<HashMap<NodeId, Shares>>,
     by_name: OnceLock<Vec<NodeId>>,
     zone: OnceLock<Share>,
+    chokes: OnceLock<Arc<Vec<Choke>>>,
 }
 
 impl Insight {
     /// Nothing computed yet.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, shares: RwLock::default(), by_name: OnceLock::new(), zone: OnceLock::new() }
+        Self {
+            snapshot,
+            shares: RwLock::default(),
+            by_name: OnceLock::new(),
+            zone: OnceLock::new(),
+            chokes: OnceLock::new(),
+        }
     }
 
     /// Exposure and impact of entities, those known taken from the last time.
@@ -72,6 +96,30 @@ impl Insight {
         let shares = self.snapshot.exposure(&[&zone], &Filter::default(), limits)?;
         let share = shares.into_iter().next().ok_or(Error::EmptySet { what: "the set of targets" })?;
         Ok(*self.zone.get_or_init(|| share))
+    }
+
+    /// The edges whose removal cuts the most principals off from Tier Zero, the best first.
+    ///
+    /// # Errors
+    /// Where the caller stopped it.
+    pub fn choke_points(&self, limits: &Limits<'_>) -> Result<Arc<Vec<Choke>>, Error> {
+        if let Some(known) = self.chokes.get() {
+            return Ok(Arc::clone(known));
+        }
+        let zone = self.snapshot.tier_zero();
+        if zone.is_empty() {
+            return Ok(Arc::default());
+        }
+        let found = self.snapshot.choke_points(&zone, CHOKES, &Filter::default(), limits)?;
+        let all = self.zone(limits)?.of_principals.max(1);
+        let count = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let choke = |edge: crate::shim::ChokeEdge| {
+            let hop = edge.hops.iter().min_by_key(|hop| (hop.cost, hop.kind)).copied()?;
+            let percent = count(edge.principals) / count(all) * 100.0;
+            Some(Choke { hop, with: edge.hops, principals: edge.principals, percent })
+        };
+        let chokes = Arc::new(found.edges.into_iter().filter_map(choke).collect::<Vec<_>>());
+        Ok(Arc::clone(self.chokes.get_or_init(|| chokes)))
     }
 
     /// All entities by name, case folded.

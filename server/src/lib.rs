@@ -14,3 +14,4 @@ pub mod scheduler;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod shim;

@@ -17,6 +17,8 @@ const MOST: u32 = 100;
 pub struct ChokePoint {
     /// The edge whose removal cuts the most principals off from Tier Zero.
     pub edge: GraphEdge,
+    /// Every edge from its source to its target: to cut the way, each of them must go.
+    pub parallel: Vec<GraphEdge>,
     /// How many enabled principals it cuts off.
     pub principals_cut_off: u64,
     /// By how many percent points the exposure of Tier Zero falls.
@@ -31,6 +33,7 @@ pub(crate) async fn list(ctx: &Context<'_>, first: i32) -> ApiResult<Vec<ChokePo
     let chokes = compute(ctx, move |limits| insight.choke_points(limits)).await?;
     let row = |choke: &crate::insight::Choke| ChokePoint {
         edge: GraphEdge { snapshot: Arc::clone(&snapshot), hop: choke.hop },
+        parallel: choke.with.iter().map(|hop| GraphEdge { snapshot: Arc::clone(&snapshot), hop: *hop }).collect(),
         principals_cut_off: choke.principals,
         exposure_removed_percent: choke.percent,
     };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, ID, Object, SimpleObject};
 use hopwatch_graph::{Edge, EdgeKey, Hop, Snapshot};
-use hopwatch_model::edge::Origin;
 use hopwatch_model::{EdgeKind as Kind, PropertyValue, Timestamp};
 
 use super::entity::Entity;
