@@ -74,4 +74,4 @@ pub(super) fn useless(source: &Source, counters: &Counters) -> Option<Error> {
 }
 
 /// Reasons that say a record is of a foreign kind.
-const FOREIGN: &[&str] = &["JSON record of no known shape", "line of no known shape"];
+const FOREIGN: &[&str] = &["JSON record of no known shape", "line of no known shape", "line without JSON"];

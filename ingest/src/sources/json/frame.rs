@@ -12,6 +12,8 @@ use std::io::BufRead;
 pub const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// The deepest nesting of a record; `serde_json` refuses more than 128 by itself.
 const MAX_DEPTH: usize = 120;
+/// A line between records that holds none, such as a debug header: no loss.
+pub const NO_JSON: &str = "line without JSON";
 /// Keys whose array holds the records, where they stand at the top or inside one another.
 const WRAPPERS: &[&str] = &[
     "records", "Records", "value", "Events", "events", "hits", "signIns", "results", "authlogs", "items", "logs",
@@ -110,7 +112,7 @@ impl<R: BufRead> Frames<R> {
                     return Ok(Some(Frame::Bad("JSON record is cut off")));
                 }
                 if text {
-                    return Ok(Some(Frame::Bad("line without JSON")));
+                    return Ok(Some(Frame::Bad(NO_JSON)));
                 }
                 return Ok(None);
             }
@@ -224,7 +226,7 @@ impl Scan<'_> {
                 *self.line += 1;
                 *self.in_string = false;
                 if std::mem::take(self.line_has_text) {
-                    return Some(Found::Bad("line without JSON"));
+                    return Some(Found::Bad(NO_JSON));
                 }
             }
             b' ' | b'\t' | b'\r' | 0xef | 0xbb | 0xbf | b',' => {}

@@ -42,7 +42,10 @@ pub fn read<R: BufRead>(input: R, context: &mut Context<'_>) -> Result<()> {
             None => return Ok(()),
             Some(Frame::Bad(reason)) => {
                 context.counters.read += 1;
-                context.counters.drop(reason);
+                match reason {
+                    frame::NO_JSON => context.counters.ignore(reason),
+                    lost => context.counters.drop(lost),
+                }
             }
             Some(Frame::Record { bytes, line, item }) => {
                 context.counters.read += 1;

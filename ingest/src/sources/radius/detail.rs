@@ -64,7 +64,7 @@ impl Entry {
         match name.trim() {
             "Timestamp" => self.stamp = time::epoch(value),
             "Event-Timestamp" if self.stamp.is_none() => self.stamp = time::epoch(value),
-            name => self.packet.push(name, value),
+            name => self.packet.push(name, &value.replace("\\\\", "\\")),
         }
     }
 

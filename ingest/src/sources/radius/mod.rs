@@ -39,7 +39,8 @@ enum Code {
 impl Packet {
     /// Keeps an attribute; secrets never.
     fn push(&mut self, name: &str, value: &str) {
-        let key = key(name);
+        // A tunnel attribute bears its tag behind a colon (RFC 2868 §3.1).
+        let key = key(name.split(':').next().unwrap_or(name));
         let secret = [
             "userpassword",
             "chappassword",

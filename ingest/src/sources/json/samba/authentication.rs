@@ -221,6 +221,8 @@ fn member_logon(report: &mut Report<'_, '_>) {
     let workstation = workstation(report);
     let server = report.body.text("netlogonComputer").map(str::to_owned);
     let target = report.host("remoteAddress").map(|mut host| {
+        // The port is the one from which the member asks.
+        host.port = None;
         if let Some(name) = &server {
             // The member authenticated to NETLOGON as itself.
             host.name = Some(name.clone());
