@@ -113,6 +113,50 @@ impl<'a> Scope<'a> {
         scope
     }
 
+    /// Makes ready for [`Self::assume`] and [`Self::exclude`].
+    pub(crate) fn make_changeable(&mut self) {
+        if self.plain {
+            self.plain = false;
+            self.blocked = Bits::new(self.bound());
+        }
+        if self.cut.is_empty() {
+            self.cut_at = Bits::new(self.bound());
+        }
+    }
+
+    /// Adds an edge, at the default cost of its kind; one that is there already stays as it is.
+    pub(crate) fn assume(&mut self, edge: EdgeKey) {
+        let (source, target) = (edge.source.0, edge.target.0);
+        self.cut.remove(&(source, edge.kind, target));
+        let known = |(end, class): &(u32, u8)| *end == target && self.kind(*class) == edge.kind;
+        if self.allowed_edges(source).iter().any(known) {
+            return;
+        }
+        self.added_in.entry(target).or_default().push((source, edge.kind.index()));
+        self.added_out.entry(source).or_default().push((target, edge.kind.index()));
+    }
+
+    /// Takes an edge away.
+    pub(crate) fn exclude(&mut self, edge: EdgeKey) {
+        let (source, target) = (edge.source.0, edge.target.0);
+        let class = edge.kind.index();
+        if let Some(list) = self.added_in.get_mut(&target) {
+            list.retain(|added| *added != (source, class));
+        }
+        if let Some(list) = self.added_out.get_mut(&source) {
+            list.retain(|added| *added != (target, class));
+        }
+        self.cut.insert((source, edge.kind, target));
+        self.cut_at.add(target);
+    }
+
+    /// The edges from a node, also to nodes that no path may touch.
+    fn allowed_edges(&self, node: u32) -> Vec<(u32, u8)> {
+        let (ends, classes) = self.row(node, Direction::Outbound);
+        let own = ends.iter().copied().zip(classes.iter().copied());
+        own.chain(self.added_out.get(&node).into_iter().flatten().copied()).collect()
+    }
+
     pub(crate) fn bound(&self) -> usize {
         self.csr.forward_offsets.len().saturating_sub(1)
     }

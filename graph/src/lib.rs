@@ -8,26 +8,37 @@
 //! store secrets, or judge behaviour.
 
 mod bits;
+pub mod choke;
 pub mod derive;
 pub mod distance;
+pub mod dominators;
 mod error;
 pub mod estate;
 pub mod exposure;
 pub mod filter;
 mod ids;
 mod kinds;
+pub mod kpaths;
 pub mod limits;
 pub mod lookup;
+pub mod mincut;
 mod names;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod oracle_structure;
 pub mod paths;
 pub mod reach;
+pub mod scc;
 pub mod snapshot;
 pub mod tier_zero;
+pub mod upkeep;
 pub mod view;
+pub mod whatif;
 
+pub use choke::{ChokeEdge, ChokeNode, ChokePoints};
 pub use distance::{Distances, Metric};
+pub use dominators::Dominators;
 pub use error::Error;
 pub use estate::{Config, Counters, Edge, EdgeKey, Estate, Interval, Mode, Node};
 pub use exposure::Share;
@@ -36,7 +47,11 @@ pub use ids::{EdgeId, NodeId};
 pub use kinds::{KindMask, NodeKindMask};
 pub use limits::Limits;
 pub use lookup::Lookup;
+pub use mincut::MinCut;
 pub use paths::{Path, Subgraph};
 pub use reach::Reach;
+pub use scc::Components;
 pub use snapshot::{EdgeList, Hop, NodeFlags, Snapshot};
 pub use tier_zero::{Reason, Tags};
+pub use upkeep::Upkeep;
+pub use whatif::WhatIf;

@@ -36,6 +36,10 @@ pub(crate) fn graph(nodes: u32, edges: &Edges, zone: &[NodeId]) -> Snapshot {
     list.into_snapshot(kinds, zone)
 }
 
+pub(crate) fn key((source, kind, target): &(u32, usize, u32)) -> EdgeKey {
+    EdgeKey { source: NodeId(*source), kind: KINDS[*kind], target: NodeId(*target) }
+}
+
 fn all(snapshot: &Snapshot) -> Vec<NodeId> {
     snapshot.nodes().collect()
 }
@@ -92,7 +96,6 @@ proptest! {
         let snapshot = graph(60, &edges, &[]);
         let unique: Vec<_> = edges.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let cut: BTreeSet<_> = if unique.is_empty() { BTreeSet::new() } else { cut.iter().map(|index| *index.get(&unique)).collect() };
-        let key = |(source, kind, target): &(u32, usize, u32)| EdgeKey { source: NodeId(*source), kind: KINDS[*kind], target: NodeId(*target) };
         let added: Edges = added.into_iter().filter(|edge| !cut.contains(edge)).collect();
         let filter = Filter {
             without_nodes: gone.iter().copied().map(NodeId).collect(),
