@@ -1,0 +1,212 @@
+//! The queries.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::error::ApiError;
+use super::kinds::NodeKind;
+use super::page::{amount, cost, list_cost, request};
+use super::request::{compute, reader, state};
+use super::time::DateTime;
+use super::types::alert::{self, Alert, AlertConnection, AlertFilter};
+use super::types::choke_point::{self, ChokePoint};
+use super::types::detection::{self, DetectionInfo};
+use super::types::edge::observed;
+use super::types::entity::{Entity, EntityConnection};
+use super::types::entity_list::{self, EntityFilter, EntityOrder};
+use super::types::event::{self, EventConnection, EventFilter};
+use super::types::finding::Finding;
+use super::types::health::Health;
+use super::types::histogram::{ActivityBucket, Spans, of_sights};
+use super::types::kind_info::{self, EdgeKindInfo, NodeKindInfo};
+use super::types::overview::{MAX_BUCKETS, Overview};
+use super::types::path::{self, PathInput, PathResult};
+use super::types::report::{self, ReportConnection, ReportSchedule};
+use super::types::subgraph::{self, GraphInput, Subgraph};
+use super::types::user::Viewer;
+use crate::auth::Identity;
+
+/// The queries.
+pub struct Query;
+
+/// The queries. All but `viewer` ask for a login.
+#[Object]
+impl Query {
+    /// Who is logged in; null where nobody is.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Viewer> {
+        ctx.data_opt::<Identity>().map(Viewer::from)
+    }
+
+    /// How the server is.
+    #[graphql(guard = "reader()")]
+    async fn health(&self) -> Health {
+        Health
+    }
+
+    /// The first page.
+    #[graphql(guard = "reader()")]
+    async fn overview(&self) -> Overview {
+        Overview
+    }
+
+    /// Alerts, those with the latest activity first.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    async fn alerts(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<AlertFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<AlertConnection> {
+        let filter = filter.unwrap_or_default().resolve(ctx)?;
+        Ok(alert::page(ctx, filter, &request(first, after.as_deref(), last, before.as_deref())?).await?)
+    }
+
+    /// An alert.
+    #[graphql(guard = "reader()")]
+    async fn alert(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Alert>> {
+        let stored = state(ctx)?.store.alert(&id).await.map_err(ApiError::from)?;
+        Ok(stored.map(|alert| Alert(Arc::new(alert))))
+    }
+
+    /// Entities of the present graph.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection are the contract's")]
+    async fn entities(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<EntityFilter>,
+        #[graphql(default_with = "EntityOrder::Name")] order_by: EntityOrder,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<EntityConnection> {
+        let request = request(first, after.as_deref(), last, before.as_deref())?;
+        Ok(entity_list::page(ctx, filter.unwrap_or_default(), order_by, request).await?)
+    }
+
+    /// An entity, also as it stood at a time.
+    #[graphql(guard = "reader()")]
+    async fn entity(&self, ctx: &Context<'_>, id: ID, as_of: Option<DateTime>) -> Result<Option<Entity>> {
+        let state = Arc::clone(state(ctx)?);
+        let snapshot = match as_of {
+            None => state.snapshot(),
+            Some(DateTime(time)) => compute(ctx, move |_| Ok::<_, ApiError>(state.snapshot_at(Some(time)))).await?,
+        };
+        Ok(Entity::find(&snapshot, &id))
+    }
+
+    /// The entities that a text fits best: names, ids and parts of them.
+    #[graphql(guard = "reader()", complexity = "list_cost(first, child_complexity)")]
+    async fn search(
+        &self,
+        ctx: &Context<'_>,
+        text: String,
+        kinds: Option<Vec<NodeKind>>,
+        #[graphql(default = 10)] first: i32,
+    ) -> Result<Vec<Entity>> {
+        Ok(entity_list::search(ctx, text, kinds, first).await?)
+    }
+
+    /// How somebody gets from here to there.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn paths(&self, ctx: &Context<'_>, input: PathInput) -> Result<PathResult> {
+        Ok(path::find(ctx, input).await?)
+    }
+
+    /// A part of the graph to draw.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn graph(&self, ctx: &Context<'_>, input: GraphInput) -> Result<Subgraph> {
+        Ok(subgraph::draw(ctx, input).await?)
+    }
+
+    /// Observed edges over time, for the slider under the graph.
+    #[graphql(guard = "reader()", complexity = "list_cost(buckets, child_complexity)")]
+    async fn observed_histogram(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 60)] buckets: i32,
+    ) -> Result<Vec<ActivityBucket>> {
+        let count = usize::try_from(amount(buckets, MAX_BUCKETS)?).unwrap_or(1);
+        let snapshot = state(ctx)?.snapshot();
+        let found = compute(ctx, move |_| {
+            let hops = snapshot.nodes().flat_map(|id| snapshot.outgoing(id)).filter(observed);
+            let seen = hops.filter_map(|hop| snapshot.edge(hop.edge)).map(|edge| (edge.first_seen, edge.last_seen));
+            let sights: Vec<_> = seen.collect();
+            let first = sights.iter().map(|(first, _)| *first).min();
+            let last = sights.iter().map(|(_, last)| *last).max();
+            let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
+            Ok::<_, ApiError>(of_sights(&Spans::new(first, last, count), &sights))
+        });
+        Ok(found.await?)
+    }
+
+    /// The edges whose removal cuts the most principals off from Tier Zero.
+    #[graphql(guard = "reader()", complexity = "50 + list_cost(first, child_complexity)")]
+    async fn choke_points(&self, ctx: &Context<'_>, #[graphql(default = 20)] first: i32) -> Result<Vec<ChokePoint>> {
+        Ok(choke_point::list(ctx, first).await?)
+    }
+
+    /// Events of the history, newest first.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<EventFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<EventConnection> {
+        let filter = filter.unwrap_or_default().resolve(ctx)?;
+        Ok(event::page(ctx, filter, &request(first, after.as_deref(), last, before.as_deref())?).await?)
+    }
+
+    /// Posture findings, the worst first.
+    #[graphql(guard = "reader()", complexity = "50 * child_complexity")]
+    async fn findings(&self, ctx: &Context<'_>) -> Result<Vec<Finding>> {
+        let findings = state(ctx)?.store.findings().await.map_err(ApiError::from)?;
+        Ok(findings.into_iter().map(Finding).collect())
+    }
+
+    /// Every detection with its manual.
+    #[graphql(guard = "reader()")]
+    async fn detections(&self) -> Vec<DetectionInfo> {
+        detection::all()
+    }
+
+    /// Written reports, newest first.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    async fn reports(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<ReportConnection> {
+        Ok(report::page(ctx, &request(first, after.as_deref(), last, before.as_deref())?).await?)
+    }
+
+    /// Reports that are written by the clock.
+    #[graphql(guard = "reader()")]
+    async fn report_schedules(&self, ctx: &Context<'_>) -> Result<Vec<ReportSchedule>> {
+        Ok(report::schedules(ctx).await?)
+    }
+
+    /// The legend: every kind of node.
+    #[graphql(guard = "reader()")]
+    async fn node_kinds(&self) -> Vec<NodeKindInfo> {
+        kind_info::node_kinds()
+    }
+
+    /// The legend: every kind of edge.
+    #[graphql(guard = "reader()")]
+    async fn edge_kinds(&self) -> Vec<EdgeKindInfo> {
+        kind_info::edge_kinds()
+    }
+}

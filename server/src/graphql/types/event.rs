@@ -1,0 +1,145 @@
+//! Events of the history.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use hopwatch_model::Outcome;
+
+use super::account::Account;
+use super::entity::Entity;
+use super::evidence::{Evidence, source_kind};
+use super::host::Host;
+use crate::graphql::error::{ApiError, ApiResult};
+use crate::graphql::page::{Total, connection};
+use crate::graphql::request::state;
+use crate::graphql::time::DateTime;
+use crate::store::{self, PageRequest, StoredEvent};
+
+/// What a source reported.
+#[derive(Clone)]
+pub struct Event(pub StoredEvent);
+
+connection!(Event, EventEdge, EventConnection);
+
+/// Which events. Everything that is set must match.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct EventFilter {
+    /// Kinds of activity (`tgs_exchange`).
+    pub what: Option<Vec<String>>,
+    /// Account name, host name or address.
+    pub text: Option<String>,
+    /// Objectid of an entity that takes part.
+    pub entity: Option<ID>,
+    /// Only at or after.
+    pub since: Option<DateTime>,
+    /// Only before.
+    pub until: Option<DateTime>,
+}
+
+impl EventFilter {
+    /// The filter of the history.
+    pub(crate) fn resolve(self, ctx: &Context<'_>) -> ApiResult<store::EventFilter> {
+        let snapshot = state(ctx)?.snapshot();
+        let keys = self.entity.map(|id| Entity::require(&snapshot, &id).map(|entity| entity.keys())).transpose()?;
+        Ok(store::EventFilter {
+            what: self.what.unwrap_or_default(),
+            text: self.text,
+            keys,
+            since: self.since.map(|time| time.0),
+            until: self.until.map(|time| time.0),
+        })
+    }
+}
+
+/// A page of events, newest first.
+pub(crate) async fn page(
+    ctx: &Context<'_>,
+    filter: store::EventFilter,
+    request: &PageRequest,
+) -> ApiResult<EventConnection> {
+    let page = state(ctx)?.events.query(&filter, request).await?;
+    Ok(EventConnection::new(page.map(Event), Total::Events(filter), |event| {
+        (event.0.event.time.as_micros(), event.0.row.to_string())
+    }))
+}
+
+/// What a source reported.
+#[Object]
+impl Event {
+    /// Its id: the digest of its content.
+    async fn id(&self) -> ID {
+        ID(self.0.id.clone())
+    }
+
+    /// When it happened, by the source's clock.
+    async fn time(&self) -> DateTime {
+        DateTime(self.0.event.time)
+    }
+
+    /// The kind of activity.
+    async fn what(&self) -> &'static str {
+        self.0.event.activity.name()
+    }
+
+    /// Who acted.
+    async fn actor(&self) -> Option<Account> {
+        self.0.event.actor.clone().map(Account)
+    }
+
+    /// The host from which it was done.
+    async fn source(&self) -> Option<Host> {
+        self.0.event.source.clone().map(Host)
+    }
+
+    /// The host to which it was done.
+    async fn target(&self) -> Option<Host> {
+        self.0.event.target.clone().map(Host)
+    }
+
+    /// `success`, `unseen`, or `failure` with the protocol's own code.
+    async fn outcome(&self) -> String {
+        match self.0.event.outcome {
+            Outcome::Success => "success".into(),
+            Outcome::Unseen => "unseen".into(),
+            Outcome::Failure(code) => format!("failure 0x{code:x}"),
+        }
+    }
+
+    /// The event in a sentence, actor first.
+    async fn summary(&self) -> String {
+        summary(&self.0.event)
+    }
+
+    /// The whole normalised event as JSON.
+    async fn json(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.0.event).map_err(|error| ApiError::Internal(error.to_string()))?)
+    }
+
+    /// The record from which it was made.
+    async fn evidence(&self) -> Evidence {
+        let provenance = &self.0.event.provenance;
+        Evidence {
+            time: DateTime(self.0.event.time),
+            source: provenance.source.to_string(),
+            record: provenance.record.to_string(),
+            source_kind: source_kind(provenance.kind).to_owned(),
+            event_id: provenance.event_id,
+            note: summary(&self.0.event),
+        }
+    }
+}
+
+/// An event in a sentence, actor first.
+fn summary(event: &hopwatch_model::Event) -> String {
+    let who = event.actor.as_ref().map(|actor| actor.name.clone()).filter(|name| !name.is_empty());
+    let what = event.activity.name().replace('_', " ");
+    let mut text = format!("{}: {what}", who.unwrap_or_else(|| "somebody".into()));
+    if let Some(source) = &event.source {
+        text.push_str(&format!(" from {}", source.label()));
+    }
+    if let Some(target) = &event.target {
+        text.push_str(&format!(" to {}", target.label()));
+    }
+    if let Outcome::Failure(code) = event.outcome {
+        text.push_str(&format!(", refused (0x{code:x})"));
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! Where the server writes to beside its own store.
+
+pub mod neo4j;
