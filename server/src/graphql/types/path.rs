@@ -8,12 +8,12 @@ use hopwatch_graph::{Filter, KindMask, Limits, Metric, NodeId, Snapshot};
 use super::edge::{GraphEdge, key_of};
 use super::subgraph::Subgraph;
 use crate::clock;
-use crate::shim::Shim as _;
 use crate::graphql::error::{ApiError, ApiResult};
 use crate::graphql::kinds::{EdgeKind, Kind};
 use crate::graphql::page::amount;
 use crate::graphql::request::{compute, state};
 use crate::graphql::time::DateTime;
+use crate::shim::Shim as _;
 
 /// The most paths of an answer.
 const MAX_PATHS: u32 = 20;
@@ -133,11 +133,7 @@ fn question(snapshot: &Snapshot, input: &PathInput) -> ApiResult<Question> {
         kinds = kinds.without(*kind);
     }
     let keys = input.exclude_edges.iter().flatten().map(|id| key_of(snapshot, id)).collect::<ApiResult<_>>()?;
-    let filter = Filter {
-        without_nodes: nodes(&input.exclude_nodes)?,
-        without_edges: keys,
-        ..Filter::of_kinds(kinds)
-    };
+    let filter = Filter { without_nodes: nodes(&input.exclude_nodes)?, without_edges: keys, ..Filter::of_kinds(kinds) };
     let to = match &input.to {
         Some(id) => vec![snapshot.require(id)?],
         None => snapshot.tier_zero(),
