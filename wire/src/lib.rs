@@ -57,6 +57,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     ("dcerpc", |bytes| {
         let _ = dcerpc::decode(bytes);
         let _ = dcerpc::decode_tower(bytes);
+        let _ = dcerpc::decode_nl_auth(bytes);
     }),
     ("rpc", rpc::decode_all),
 ];
