@@ -136,6 +136,7 @@ impl<'e> Work<'e> {
             last_seen: time,
             removed_at: None,
             merged_into: None,
+            described_at: None,
         });
         let id = NodeId::from_index(self.bound() - 1);
         self.kinds.entry(kind).or_default().push(id);

@@ -6,13 +6,13 @@
 
 mod aging;
 pub mod dispatch;
-pub mod kerberos;
 pub mod dns;
 mod dns_names;
 #[cfg(test)]
 mod dns_tests;
-pub mod names;
+pub mod kerberos;
 pub mod ldap;
+pub mod names;
 pub mod rpc_endpoints;
 mod seen;
 mod sniff;
