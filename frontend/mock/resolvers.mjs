@@ -258,7 +258,7 @@ function signedIn(context) {
 function guard(context) {
   if (!signedIn(context)) throw Object.assign(new Error("not signed in"), { extensions: { code: "UNAUTHENTICATED" } });
 }
-const guarded = (resolve) => (root, args, context) => {
+const guarded = (resolve) => (_root, args, context) => {
   guard(context);
   return resolve(args);
 };

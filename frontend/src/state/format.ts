@@ -33,6 +33,12 @@ export function shortName(name: string): string {
   return at > 0 ? name.slice(0, at) : name;
 }
 
+/** The name as it stands in lists and on the canvas: without the realm, and for a computer without its DNS domain. */
+export function entityName(entity: { name: string; kind: string }): string {
+  if (entity.kind === "Computer" && !/^[\d.:]+$/.test(entity.name)) return entity.name.split(".")[0] ?? entity.name;
+  return shortName(entity.name);
+}
+
 /** `malicious-replication` → `Malicious replication`, `AS_EXCHANGE` → `As exchange`. */
 export function words(text: string): string {
   const spaced = text.replaceAll(/[-_]/g, " ").toLowerCase();

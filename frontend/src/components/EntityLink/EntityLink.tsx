@@ -1,6 +1,6 @@
 /** An entity as the viewer writes it everywhere: its mark, its name, its page one click away. */
 
-import { shortName } from "../../state/format";
+import { entityName } from "../../state/format";
 import { KindMark } from "../Glyph/Glyph";
 import { Go } from "../Go/Go";
 
@@ -20,7 +20,7 @@ export function EntityLink({ entity, full = false }: { entity: Named; full?: boo
     <Go to={entityPath(entity.id)} className="ellipsis" title={`${entity.kind} ${entity.name}`} style={LINK}>
       <KindMark kind={entity.kind} tierZero={entity.tierZero ?? false} owned={entity.owned ?? false} />
       <span className="ellipsis link" style={{ textDecorationColor: "transparent" }}>
-        {full ? entity.name : shortName(entity.name)}
+        {full ? entity.name : entityName(entity)}
       </span>
       {entity.enabled === false && <span className="quiet">disabled</span>}
     </Go>

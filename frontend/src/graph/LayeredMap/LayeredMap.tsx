@@ -3,7 +3,7 @@ import { useElementSize } from "@mantine/hooks";
 import { useMemo } from "react";
 import { entityPath } from "../../components/EntityLink/EntityLink";
 import type { SubgraphPartsFragment } from "../../gql/graphql";
-import { shortName } from "../../state/format";
+import { entityName } from "../../state/format";
 import { useGo } from "../../state/url";
 import { glyphOf, SHAPES, shapeOf } from "../marks/glyphs";
 import { arrange, type MapEdge, type MapNode } from "./arrange";
@@ -28,7 +28,6 @@ export function LayeredMap({ map, path, starts }: Props) {
       <svg
         width={size.width}
         height={size.height}
-        role="group"
         aria-label={`Map of ${nodes.length} nodes and ${edges.length} edges`}
       >
         <defs>
@@ -74,7 +73,7 @@ function Edge({ edge }: { edge: MapEdge }) {
         {edge.text}
       </text>
       {edge.hop !== null && (
-        <g transform={`translate(${edge.label.x - edge.text.length * 3 - 13} ${edge.label.y - 4})`}>
+        <g transform={`translate(${edge.label.x - edge.text.length * 3.3 - 13} ${edge.label.y - 4})`}>
           <circle r="7" fill="var(--hw-text)" />
           <text className={css.hop}>{edge.hop}</text>
         </g>
@@ -85,7 +84,7 @@ function Edge({ edge }: { edge: MapEdge }) {
 
 function Node({ node, onOpen }: { node: MapNode; onOpen: () => void }) {
   const ring = node.tierZero ? "var(--hw-tier-zero)" : node.owned ? "var(--hw-owned)" : null;
-  const name = shortName(node.name);
+  const name = entityName(node);
   return (
     <a
       href={entityPath(node.id)}

@@ -29,7 +29,7 @@ const BOTTOM = 48;
 /** From the middle of a node to where its edges end. */
 const REACH = 20;
 /** Sideways step between edges of one pair. */
-const LANE = 22;
+const LANE = 30;
 
 export function arrange(map: SubgraphPartsFragment, path: readonly string[], starts: readonly string[], width: number) {
   const onPath = new Map(path.map((id, at) => [id, at + 1]));
@@ -92,7 +92,8 @@ function bundles(map: SubgraphPartsFragment, onPath: ReadonlyMap<string, number>
     const pair = [first.source.id, first.target.id].sort().join("\n");
     pairs.set(pair, [...(pairs.get(pair) ?? []), { edges, lane: 0, hop: onPath.get(first.id) ?? null }]);
   }
-  for (const list of pairs.values()) list.forEach((bundle, index) => (bundle.lane = index - (list.length - 1) / 2));
+  for (const list of pairs.values())
+    for (const [index, bundle] of list.entries()) bundle.lane = index - (list.length - 1) / 2;
   return [...pairs.values()].flat();
 }
 
@@ -125,7 +126,10 @@ function drawn({ edges, lane, hop }: Bundle, at: ReadonlyMap<string, MapNode>): 
         .join("\n"),
       hop,
       d: `M${start.x} ${start.y}Q${middle.x + nx * 0.4} ${middle.y + ny * 0.4} ${end.x} ${end.y}`,
-      label: { x: (start.x + end.x) / 2 + nx * 0.7 + (steep ? 8 : 0), y: (start.y + end.y) / 2 + ny * 0.7 - 6 },
+      label: {
+        x: (start.x + end.x) / 2 + nx * 0.7 + (steep ? 8 : 0),
+        y: (start.y + end.y) / 2 + ny * 0.7 + (ny > 0 ? 13 : -6),
+      },
     },
   ];
 }
