@@ -39,6 +39,15 @@ export function entityName(entity: { name: string; kind: string }): string {
   return shortName(entity.name);
 }
 
+const ACRONYMS = new Set(["as", "dns", "ldap", "ntlm", "rpc", "smb", "tgs"]);
+
+/** The kind of an event in the field's spelling: `tgs_exchange` → `TGS exchange`. */
+export function eventName(what: string): string {
+  const [first = "", ...rest] = what.toLowerCase().split("_");
+  const head = ACRONYMS.has(first) ? first.toUpperCase() : first.charAt(0).toUpperCase() + first.slice(1);
+  return [head, ...rest].join(" ");
+}
+
 /** `malicious-replication` → `Malicious replication`, `AS_EXCHANGE` → `As exchange`. */
 export function words(text: string): string {
   const spaced = text.replaceAll(/[-_]/g, " ").toLowerCase();

@@ -64,20 +64,17 @@ function Edge({ edge }: { edge: MapEdge }) {
     <g>
       <title>{edge.title}</title>
       <path d={edge.d} className={edge.observed ? css.observed : css.possible} markerEnd={`url(#head-${what})`} />
-      <text
-        x={edge.label.x}
-        y={edge.label.y}
-        className={css.kind}
-        fill={edge.observed ? "var(--hw-observed)" : "var(--hw-text-2)"}
-      >
-        {edge.text}
-      </text>
-      {edge.hop !== null && (
-        <g transform={`translate(${edge.label.x - edge.text.length * 3.3 - 13} ${edge.label.y - 4})`}>
-          <circle r="7" fill="var(--hw-text)" />
-          <text className={css.hop}>{edge.hop}</text>
-        </g>
-      )}
+      <g transform={`translate(${edge.label.x} ${edge.label.y}) rotate(${edge.label.turn})`}>
+        <text y={edge.label.rise} className={css.kind} fill={edge.observed ? "var(--hw-observed)" : "var(--hw-text-2)"}>
+          {edge.text}
+        </text>
+        {edge.hop !== null && (
+          <g transform={`translate(${-edge.text.length * 3.3 - 13} ${edge.label.rise - 4})`}>
+            <circle r="7" fill="var(--hw-text)" />
+            <text className={css.hop}>{edge.hop}</text>
+          </g>
+        )}
+      </g>
     </g>
   );
 }

@@ -19,7 +19,8 @@ export interface MapEdge {
   title: string;
   hop: number | null;
   d: string;
-  label: { x: number; y: number };
+  /** The middle of the line, how the words turn with it, and how far above (below) they stand. */
+  label: { x: number; y: number; turn: number; rise: number };
 }
 
 const SIDE = 72;
@@ -111,8 +112,11 @@ function drawn({ edges, lane, hop }: Bundle, at: ReadonlyMap<string, MapNode>): 
   const end = { x: target.x - ux * (REACH + 2) + nx * 0.3, y: target.y - uy * (REACH + 2) + ny * 0.3 };
   const middle = { x: (start.x + end.x) / 2 + nx, y: (start.y + end.y) / 2 + ny };
   const kinds = edges.map((edge) => (edge.origin === "DERIVED" ? `${edge.kind} ƒ` : edge.kind));
-  const when = first.observed && first.lastSeenAt ? ` ${first.lastSeenAt.slice(11, 19)}` : "";
-  const steep = Math.abs(uy) > 0.8;
+  const roomy = length > kinds.join(" · ").length * 6.6 + 150;
+  const when = first.observed && first.lastSeenAt && roomy ? ` ${first.lastSeenAt.slice(11, 19)}` : "";
+  let turn = Math.atan2(uy, ux);
+  if (turn > Math.PI / 2 || turn < -Math.PI / 2) turn += turn > 0 ? -Math.PI : Math.PI;
+  const below = nx * Math.sin(turn) - ny * Math.cos(turn) < 0;
   return [
     {
       id: edges.map((edge) => edge.id).join("\n"),
@@ -127,8 +131,10 @@ function drawn({ edges, lane, hop }: Bundle, at: ReadonlyMap<string, MapNode>): 
       hop,
       d: `M${start.x} ${start.y}Q${middle.x + nx * 0.4} ${middle.y + ny * 0.4} ${end.x} ${end.y}`,
       label: {
-        x: (start.x + end.x) / 2 + nx * 0.7 + (steep ? 8 : 0),
-        y: (start.y + end.y) / 2 + ny * 0.7 + (ny > 0 ? 13 : -6),
+        x: (start.x + end.x) / 2 + nx * 0.7,
+        y: (start.y + end.y) / 2 + ny * 0.7,
+        turn: (turn * 180) / Math.PI,
+        rise: below ? 14 : -6,
       },
     },
   ];

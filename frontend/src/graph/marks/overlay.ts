@@ -7,6 +7,9 @@ import type { Palette } from "./palette";
 /** From this many edges on, kinds are written only on hover, selection and path. */
 export const FEW_EDGES = 28;
 
+/** Up to this many nodes each says how many of its neighbours are not drawn. */
+const ROOMY = 80;
+
 export interface OverlayState {
   nodes: ReadonlyMap<string, DisplayNode>;
   edges: ReadonlyMap<string, DisplayEdge>;
@@ -32,6 +35,7 @@ export function drawOverlay(canvas: HTMLCanvasElement, renderer: Sigma, state: O
     return renderer.graphToViewport({ x: Number(x), y: Number(y) });
   };
   const few = state.edges.size <= FEW_EDGES;
+  const roomy = state.nodes.size <= ROOMY;
   context.lineJoin = "round";
   for (const edge of state.edges.values()) {
     if (!graph.hasNode(edge.source) || !graph.hasNode(edge.target)) continue;
@@ -47,7 +51,8 @@ export function drawOverlay(canvas: HTMLCanvasElement, renderer: Sigma, state: O
     const place = at(node.id);
     const radius = renderer.scaleSize(node.size);
     if (alerts > 0) drawCount(context, alerts, place, radius, palette);
-    if (node.hidden > 0) drawHidden(context, node.hidden, place, radius, palette);
+    if (node.hidden > 0 && (roomy || node.id === state.hovered || node.id === state.selected))
+      drawHidden(context, node.hidden, place, radius, palette);
   }
 }
 

@@ -104,7 +104,14 @@ export function display(scene: Scene, options: DisplayOptions): Display {
     });
   }
   setLanes(edges);
+  const shrink = crowd(nodes.length);
+  for (const node of nodes) node.size *= shrink;
   return { nodes, edges };
+}
+
+/** Many nodes are drawn smaller, so that the canvas stays a picture: full size up to 120, a quarter at the most. */
+export function crowd(size: number): number {
+  return Math.min(1, Math.max(0.25, Math.sqrt(120 / Math.max(1, size))));
 }
 
 /** √impact within the kind, between 6 and 14. */

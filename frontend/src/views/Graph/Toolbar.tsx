@@ -22,7 +22,7 @@ interface Props {
 }
 
 const LAYOUTS = [
-  { value: "auto", label: "Auto layout" },
+  { value: "auto", label: "Auto" },
   { value: "layered", label: "Layered" },
   { value: "force", label: "Force" },
   { value: "radial", label: "Radial" },
@@ -56,7 +56,7 @@ export function Toolbar(props: Props) {
       <Rail open={left} onClick={props.onLeft} name="question" sign={left ? "◂" : "▸"} />
       <Select
         aria-label="Layout"
-        w={112}
+        w={92}
         data={LAYOUTS}
         value={params.layout}
         allowDeselect={false}
@@ -65,7 +65,7 @@ export function Toolbar(props: Props) {
       {!pathing && (
         <Select
           aria-label="Which edges"
-          w={104}
+          w={100}
           data={EDGES}
           value={params.observed}
           allowDeselect={false}
