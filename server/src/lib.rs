@@ -14,4 +14,3 @@ pub mod scheduler;
 pub mod state;
 pub mod store;
 pub mod telemetry;
-pub mod shim;

@@ -134,6 +134,7 @@ impl<'e> Work<'e> {
             properties: properties.iter().map(text).collect(),
             first_seen: time,
             last_seen: time,
+            described_at: None,
             removed_at: None,
             merged_into: None,
         });

@@ -8,7 +8,6 @@ use hopwatch_graph::{Filter, KindMask, Limits, Metric, NodeId, Snapshot};
 use super::edge::{GraphEdge, key_of};
 use super::subgraph::Subgraph;
 use crate::clock;
-use crate::shim::Shim as _;
 use crate::graphql::error::{ApiError, ApiResult};
 use crate::graphql::kinds::{EdgeKind, Kind};
 use crate::graphql::page::amount;
