@@ -52,18 +52,13 @@ pub fn decode(bytes: &[u8]) -> Result<DhcpMessage> {
     if fixed[236..] != [0x63, 0x82, 0x53, 0x63] {
         return Err(Error::Malformed { what: "DHCP cookie", offset: 236 });
     }
-    let address = |at: usize| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&fixed[at..][..4]);
-        Ipv4Addr::from(bytes)
-    };
     let mut chaddr = [0; 6];
     chaddr.copy_from_slice(&fixed[28..34]);
     let mut message = DhcpMessage {
         xid: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
         message_type: 0,
-        ciaddr: address(12),
-        yiaddr: address(16),
+        ciaddr: Ipv4Addr::new(fixed[12], fixed[13], fixed[14], fixed[15]),
+        yiaddr: Ipv4Addr::new(fixed[16], fixed[17], fixed[18], fixed[19]),
         chaddr,
         name: None,
         lease_secs: None,

@@ -11,6 +11,7 @@ use hopwatch_model::Timestamp;
 use super::dns::{DnsDatagrams, DnsStream};
 use super::names::{DhcpDatagrams, MulticastNames, NbnsDatagrams};
 use super::sniff::{Side, sniff};
+use super::tls::TlsStream;
 use super::{Chunk, DatagramAnalyzer, Direction, Endpoints, Output, StreamAnalyzer};
 use crate::analyzers::kerberos::Kerberos;
 use crate::analyzers::ldap;
@@ -90,8 +91,11 @@ type DatagramLine = (Protocol, fn(&RpcEndpoints) -> Box<dyn DatagramAnalyzer>);
 
 /// The analysers of connections: one line each, as in
 /// `(Protocol::Kerberos, |opening| Box::new(KerberosStream::new(opening)))`.
-const STREAMS: &[StreamLine] =
-    &[(Protocol::Dns, |_| Box::new(DnsStream::default())), (Protocol::Ldap, |_| ldap::stream())];
+const STREAMS: &[StreamLine] = &[
+    (Protocol::Dns, |_| Box::new(DnsStream::default())),
+    (Protocol::Ldap, |_| ldap::stream()),
+    (Protocol::Tls, |opening| Box::new(TlsStream::new(opening))),
+];
 
 /// The analysers of datagrams: one line each.
 const DATAGRAMS: &[DatagramLine] = &[

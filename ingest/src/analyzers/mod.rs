@@ -6,18 +6,21 @@
 
 mod aging;
 pub mod dispatch;
-pub mod kerberos;
+#[cfg(test)]
+mod dispatch_tests;
 pub mod dns;
 mod dns_names;
 #[cfg(test)]
 mod dns_tests;
-pub mod names;
+pub mod kerberos;
 pub mod ldap;
+pub mod names;
 pub mod rpc_endpoints;
 mod seen;
 mod sniff;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use hopwatch_wire::net::{self, Unit};
 use super::{Config, Frame};
 use crate::analyzers::Output;
 use crate::analyzers::dispatch::Dispatch;
-use crate::flows::{Fragments, Table};
+use crate::flows::{Duplicates, Fragments, Table};
 use crate::{Counters, DigestKey, Sink};
 
 /// How often a reassembled packet may itself hold a fragment: a tunnel in a tunnel, each fragmented.
@@ -17,6 +17,7 @@ const MAX_NESTED_FRAGMENTS: u8 = 4;
 /// The state of reading one capture.
 pub struct Pipeline {
     fragments: Fragments,
+    duplicates: Duplicates,
     flows: Table,
     dispatch: Dispatch,
     events: Vec<Event>,
@@ -38,6 +39,7 @@ impl Pipeline {
     pub fn with_dispatch(name: &str, config: &Config, dispatch: Dispatch) -> Self {
         Self {
             fragments: Fragments::new(config.caps.fragmented_packets),
+            duplicates: Duplicates::default(),
             flows: Table::new(config.caps),
             dispatch,
             events: Vec::new(),
@@ -77,6 +79,9 @@ impl Pipeline {
                     out.counters.drop("datagram cut by the capture");
                 }
                 let ends = (udp.source, udp.target);
+                if self.duplicates.repeated(ends, udp.payload, frame.time) {
+                    return out.counters.ignore("datagram repeated");
+                }
                 self.dispatch.datagram(ends, udp.payload, (frame.time, frame.number), &mut out);
             }
             Unit::Fragment(piece) => {

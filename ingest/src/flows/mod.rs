@@ -3,6 +3,7 @@
 //! The common case (next segment in order, analyser consumes all) copies and allocates nothing: the analyser sees the
 //! capture's own bytes. Only what comes early, and what an analyser left, is copied.
 
+mod duplicates;
 mod fragments;
 mod half;
 mod inbox;
@@ -12,6 +13,7 @@ mod table;
 #[cfg(test)]
 mod table_tests;
 
+pub(crate) use duplicates::Duplicates;
 pub(crate) use fragments::Fragments;
 pub(crate) use table::Table;
 

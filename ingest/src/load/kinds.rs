@@ -1,9 +1,12 @@
 //! The kinds of files, each told by its first bytes. The order matters: the first that recognises a head reads it, so that
 //! binary magics come first and plain text last.
 
+use crate::capture;
 use crate::counters::Counters;
+use crate::directory::bloodhound;
 use crate::error::{Error, Result};
 use crate::load::Input;
+use crate::load::body::read_error;
 use crate::sources::{Context, evtx, json, radius, signin, text, xml};
 
 /// A kind of file.
@@ -18,12 +21,14 @@ pub struct Source {
 
 /// Every kind.
 pub const SOURCES: &[Source] = &[
+    Source { kind: "capture", recognises: capture::recognises, read: read_capture },
     Source { kind: "event log", recognises: |head| head.starts_with(evtx::MAGIC), read: read_evtx },
     Source {
         kind: "event XML",
         recognises: xml::recognises,
         read: |input, context| xml::read(input.reader(), context),
     },
+    Source { kind: "directory", recognises: bloodhound::sniff, read: read_directory },
     Source {
         kind: "JSON records",
         recognises: json::recognises,
@@ -47,8 +52,32 @@ pub const SOURCES: &[Source] = &[
     },
 ];
 
+fn read_capture(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let config = capture::Config::new(context.key.clone());
+    let name = context.name.to_string();
+    capture::read_file(input.reader(), &name, &config, context.sink, &mut context.counters).map_err(Error::Capture)
+}
+
+fn read_directory(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let name = context.name.to_string();
+    bloodhound::read(input.reader(), &name, context.now, context.sink, &mut context.counters).map_err(Error::Directory)
+}
+
 fn read_evtx(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
     evtx::read(input.seekable()?, context)
+}
+
+fn read_capture(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let config = capture::Config::new(context.key.clone());
+    let name = context.name.clone();
+    capture::read_file(input.reader(), &name, &config, &mut *context.sink, &mut context.counters).map_err(|error| {
+        match error {
+            capture::Error::Empty => Error::Empty,
+            capture::Error::Foreign { .. } => Error::Unknown,
+            capture::Error::Malformed { what } => Error::Malformed { kind: "capture", reason: what.into() },
+            capture::Error::Read(source) => read_error(0, source),
+        }
+    })
 }
 
 fn read_csv(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {

@@ -2,18 +2,13 @@
 //! everything that was asked for happened.
 
 mod analyze;
-mod collect;
-mod demo;
 mod detections;
 mod events;
 mod graph;
 mod import;
+mod load;
 mod output;
 mod progress;
-mod report;
-mod schema;
-mod serve;
-mod user;
 
 use std::process::ExitCode;
 
@@ -29,28 +24,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API and the viewer.
-    Serve(serve::Args),
-    /// Serve on a fresh data folder with the sample estate loaded.
-    Demo(demo::Args),
     /// Load files, folders or zips into a data folder.
     Import(import::Args),
     /// Judge files at once, in memory: alerts, findings, paths.
     Analyze(analyze::Args),
     /// Print files as normalised events.
     Events(events::Args),
-    /// Take a snapshot of a directory over LDAP.
-    Collect(collect::Args),
     /// Ask the graph.
     Graph(graph::Args),
-    /// Print the GraphQL schema.
-    Schema,
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
-    /// Write a report.
-    Report(report::Args),
-    /// Manage users.
-    User(user::Args),
 }
 
 /// Runs the command line.
@@ -58,17 +41,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Serve(args) => serve::run(args),
-        Command::Demo(args) => demo::run(args),
         Command::Import(args) => import::run(args),
         Command::Analyze(args) => analyze::run(args),
         Command::Events(args) => events::run(&args),
-        Command::Collect(args) => collect::run(args),
         Command::Graph(args) => graph::run(args),
-        Command::Schema => schema::run(),
         Command::Detections(args) => detections::run(args),
-        Command::Report(args) => report::run(args),
-        Command::User(args) => user::run(args),
     };
     match result {
         Ok(code) => code,

@@ -61,12 +61,9 @@ fn version_6<'a>(at: &mut At<'a>) -> Result<Step<'a>> {
         0 => at.cut = 0,
         length => at.limit(length),
     }
-    let address = |range: std::ops::Range<usize>| -> IpAddr {
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&header[range]);
-        IpAddr::V6(Ipv6Addr::from(bytes))
-    };
-    let (source, target) = (address(8..24), address(24..40));
+    let (addresses, _) = header[8..].as_chunks::<16>();
+    let [source, target] = *addresses else { return Err(at.malformed("IPv6 header")) };
+    let (source, target) = (IpAddr::V6(Ipv6Addr::from(source)), IpAddr::V6(Ipv6Addr::from(target)));
     let mut next = header[6];
     for _ in 0..MAX_EXTENSIONS {
         match next {

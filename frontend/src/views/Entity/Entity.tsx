@@ -1,0 +1,185 @@
+/** One entity: who it is, how risky and why, when it is active against its peers, ways in and out, what it did. */
+import { Button, Tabs } from "@mantine/core";
+import { useMutation, useQuery } from "urql";
+import { EntityQuery } from "../../api/documents/entities";
+import { TagMutation } from "../../api/documents/graph";
+import { Heat } from "../../components/Charts/Heat";
+import { Waterfall } from "../../components/Charts/Waterfall";
+import { Copyable } from "../../components/Copyable/Copyable";
+import { KindMark } from "../../components/Glyph/Glyph";
+import { ListTools } from "../../components/ListTools/ListTools";
+import { Empty, Loaded } from "../../components/Loaded/Loaded";
+import { Ago, At } from "../../components/Time/Time";
+import type { EntityQuery as Data } from "../../gql/graphql";
+import { count, percent, plural, shortName } from "../../state/format";
+import { useGo, useParam } from "../../state/url";
+import css from "./Entity.module.css";
+import { PathsOut } from "./PathsOut";
+import { Alerts, Edges, Events } from "./tabs";
+
+type Entity = NonNullable<Data["entity"]>;
+
+export default function EntityView({ id }: { id: string }) {
+  const [result, again] = useQuery({ query: EntityQuery, variables: { id } });
+  return (
+    <Loaded result={result} retry={again} lines={14}>
+      {(data) =>
+        data.entity == null ? (
+          <Empty title="No object has this id">
+            Ids are SIDs and upper-case GUIDs. The search finds objects by name.
+          </Empty>
+        ) : (
+          <Page entity={data.entity} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Page({ entity }: { entity: Entity }) {
+  return (
+    <article className={css.page}>
+      <Head entity={entity} />
+      <div className={css.columns}>
+        <section className="panel">
+          <header>
+            <h2>Risk</h2>
+            <span className="quiet">
+              likelihood {entity.risk.likelihood.toFixed(0)} × impact {entity.risk.impact.toFixed(0)}
+            </span>
+          </header>
+          <div className="body">
+            {entity.risk.parts.length === 0 ? (
+              <Empty title="Nothing raises its risk">
+                Parts appear with alerts, odd behaviour and paths to Tier Zero.
+              </Empty>
+            ) : (
+              <Waterfall parts={entity.risk.parts} total={entity.risk.score} label="Risk" />
+            )}
+          </div>
+        </section>
+        <section className="panel">
+          <header>
+            <h2>Who it is</h2>
+          </header>
+          <dl className={css.facts}>
+            {facts(entity).map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+        <section className="panel">
+          <header>
+            <h2>When it is active</h2>
+          </header>
+          <div className="body">
+            {entity.activity.own.flat().some((value) => value > 0) ? (
+              <Heat {...entity.activity} />
+            ) : (
+              <Empty title="No logon seen">The heat map fills with logons from traffic and logs.</Empty>
+            )}
+          </div>
+        </section>
+        <PathsOut id={entity.id} tierZero={entity.tierZero} exposure={entity.exposurePercent} />
+      </div>
+      <Lists entity={entity} />
+    </article>
+  );
+}
+
+function Head({ entity }: { entity: Entity }) {
+  const go = useGo();
+  const [, tag] = useMutation(TagMutation);
+  const id = encodeURIComponent(entity.id);
+  return (
+    <header className={css.head}>
+      <KindMark kind={entity.kind} size={36} tierZero={entity.tierZero} owned={entity.owned} />
+      <div className="grow">
+        <h1 className="ellipsis" title={entity.name}>
+          {shortName(entity.name)}
+        </h1>
+        <span className="second">
+          {entity.kind}
+          {entity.domain ? ` of ${entity.domain}` : ""}
+          {entity.tierZero ? ` · Tier Zero: ${entity.tierZeroReason ?? ""}` : ""}
+          {entity.owned ? " · owned" : ""}
+          {entity.sensitive ? " · sensitive" : ""}
+          {entity.enabled === false ? " · disabled" : ""}
+        </span>
+      </div>
+      <div className={css.buttons}>
+        {!entity.tierZero && (
+          <Button variant="filled" onClick={() => go(`/graph?from=${id}`)}>
+            Path to Tier Zero
+          </Button>
+        )}
+        <Button onClick={() => go(`/graph?focus=${id}`)}>Graph around it</Button>
+        <Button onClick={() => tag({ id: entity.id, owned: !entity.owned })} aria-pressed={entity.owned}>
+          {entity.owned ? "Not owned" : "Mark as owned"}
+        </Button>
+        <Button onClick={() => tag({ id: entity.id, sensitive: !entity.sensitive })} aria-pressed={entity.sensitive}>
+          {entity.sensitive ? "Not sensitive" : "Mark as sensitive"}
+        </Button>
+        <ListTools query={EntityQuery} variables={{ id: entity.id }} />
+      </div>
+    </header>
+  );
+}
+
+function facts(entity: Entity): [string, React.ReactNode][] {
+  return [
+    [
+      "To Tier Zero",
+      entity.tierZero
+        ? "is Tier Zero"
+        : entity.distanceToTierZero == null
+          ? "no path"
+          : plural(entity.distanceToTierZero, "hop"),
+    ],
+    ["Exposure", `${percent(entity.exposurePercent)} of principals reach it`],
+    ["Impact", `reaches ${plural(entity.impact, "object")}`],
+    ["First seen", <At key="first" at={entity.firstSeenAt} />],
+    ["Last seen", <Ago key="last" at={entity.lastSeenAt} />],
+    ...entity.properties.map((one): [string, React.ReactNode] => [
+      one.name,
+      <Copyable key={one.name} text={one.value} max={44} />,
+    ]),
+  ];
+}
+
+function Lists({ entity }: { entity: Entity }) {
+  const [tab, setTab] = useParam("tab", "alerts");
+  const id = encodeURIComponent(entity.id);
+  const label = (name: string, total: number) => (
+    <>
+      {name} <span className="quiet">{count(total)}</span>
+    </>
+  );
+  return (
+    <section className="panel">
+      <Tabs value={tab} onChange={setTab} keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="alerts">{label("Alerts", entity.alerts.totalCount)}</Tabs.Tab>
+          <Tabs.Tab value="events">{label("Logons and events", entity.events.totalCount)}</Tabs.Tab>
+          <Tabs.Tab value="out">{label("Rights it has", entity.outbound.totalCount)}</Tabs.Tab>
+          <Tabs.Tab value="in">{label("Rights over it", entity.inbound.totalCount)}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="alerts">
+          <Alerts alerts={entity.alerts} all={`/alerts?entity=${id}&state=all`} />
+        </Tabs.Panel>
+        <Tabs.Panel value="events">
+          <Events events={entity.events} all={`/hunt?entity=${id}`} />
+        </Tabs.Panel>
+        <Tabs.Panel value="out">
+          <Edges id={entity.id} side="out" first={entity.outbound} />
+        </Tabs.Panel>
+        <Tabs.Panel value="in">
+          <Edges id={entity.id} side="in" first={entity.inbound} />
+        </Tabs.Panel>
+      </Tabs>
+    </section>
+  );
+}

@@ -1,0 +1,42 @@
+//! What the commands that read files share: load them, tell what became of each, and put events in order of time.
+
+use std::path::PathBuf;
+
+use hopwatch_ingest::load::{self, Config, Report};
+use hopwatch_ingest::resolution::{Resolver, Resolving};
+use hopwatch_ingest::sink::Collected;
+use hopwatch_ingest::{DigestKey, Sink};
+
+use super::progress::Bar;
+use crate::clock;
+
+/// Files in memory: deltas as they came, events in order of time with their hosts resolved. What earlier files taught the
+/// resolver names the hosts of later ones.
+pub(crate) fn collect(paths: &[PathBuf], key: &DigestKey, resolver: &mut Resolver) -> (Collected, Report) {
+    let mut read = Collected::default();
+    let bar = Bar::new();
+    let report = load::paths(paths, &Config::new(key.clone(), clock::now()), &mut read, &bar);
+    drop(bar);
+    let mut named = Collected::default();
+    let mut resolving = Resolving::new(resolver, &mut named);
+    read.deltas.into_iter().for_each(|delta| resolving.directory(delta));
+    load::sorted(&mut read.events);
+    read.events.into_iter().for_each(|event| resolving.event(event));
+    resolving.finish();
+    (named, report)
+}
+
+/// Tells on stderr what failed and what was dropped; the whole report where `verbose`.
+pub(crate) fn tell(report: &Report, verbose: bool) {
+    if verbose {
+        eprintln!("{report}");
+        return;
+    }
+    for file in report
+        .files
+        .iter()
+        .filter(|file| (file.error.is_some() && !file.bystander) || !file.counters.dropped.is_empty())
+    {
+        eprintln!("{file}");
+    }
+}
