@@ -63,8 +63,7 @@ impl Insight {
     /// Where an entity does not exist, or the caller stopped it.
     pub fn shares(&self, wanted: &[NodeId], limits: &Limits<'_>) -> Result<HashMap<NodeId, Shares>, Error> {
         let known = self.shares.read().unwrap_or_else(PoisonError::into_inner);
-        let mut found: HashMap<NodeId, Shares> =
-            wanted.iter().filter_map(|id| Some((*id, *known.get(id)?))).collect();
+        let mut found: HashMap<NodeId, Shares> = wanted.iter().filter_map(|id| Some((*id, *known.get(id)?))).collect();
         drop(known);
         let missing: Vec<NodeId> = wanted.iter().copied().filter(|id| !found.contains_key(id)).collect();
         let filter = Filter::default();
@@ -124,7 +123,8 @@ impl Insight {
     /// All entities by name, case folded.
     pub fn by_name(&self) -> &[NodeId] {
         self.by_name.get_or_init(|| {
-            let mut named: Vec<(String, NodeId)> = self.snapshot.nodes().map(|id| (name(&self.snapshot, id), id)).collect();
+            let mut named: Vec<(String, NodeId)> =
+                self.snapshot.nodes().map(|id| (name(&self.snapshot, id), id)).collect();
             named.sort_unstable();
             named.into_iter().map(|(_, id)| id).collect()
         })

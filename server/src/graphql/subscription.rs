@@ -48,7 +48,8 @@ impl Subscription {
                 match changes.recv().await {
                     Ok(notice) => break notice,
                     Err(RecvError::Lagged(missed)) => {
-                        metrics::counter!("hopwatch_changes_dropped_total", "reason" => "slow subscriber").increment(missed);
+                        metrics::counter!("hopwatch_changes_dropped_total", "reason" => "slow subscriber")
+                            .increment(missed);
                     }
                     Err(RecvError::Closed) => return None,
                 }

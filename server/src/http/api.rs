@@ -26,7 +26,9 @@ pub(super) async fn post(Extract(app): Extract<App>, request: Request) -> Respon
     };
     let mut query: async_graphql::Request = match serde_json::from_slice(&body) {
         Ok(query) => query,
-        Err(error) => return refuse(StatusCode::BAD_REQUEST, "form", &format!("the body is no GraphQL request: {error}")),
+        Err(error) => {
+            return refuse(StatusCode::BAD_REQUEST, "form", &format!("the body is no GraphQL request: {error}"));
+        }
     };
     let caller = Caller::of(&app.state, peer, &headers).await;
     query.data = caller.data(Some(Duration::from_secs(app.state.config.server.query_secs)));

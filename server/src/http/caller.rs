@@ -42,7 +42,8 @@ impl Caller {
         };
         let nearest = socket.map_or_else(|| "local".to_owned(), |peer| peer.ip().to_canonical().to_string());
         // A proxy appends: only the last entry is its own word.
-        let claimed = forwarded(FORWARDED_FOR).and_then(|list| list.rsplit(',').next()).map(|last| last.trim().to_owned());
+        let claimed =
+            forwarded(FORWARDED_FOR).and_then(|list| list.rsplit(',').next()).map(|last| last.trim().to_owned());
         let secure = forwarded(FORWARDED_PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
         Self {
             identity,

@@ -41,6 +41,7 @@ pub(super) async fn file(
         _ => ("application/octet-stream", attached),
     };
     let policy = POLICY.to_owned();
-    let headers = [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition), (CONTENT_SECURITY_POLICY, policy)];
+    let headers =
+        [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, disposition), (CONTENT_SECURITY_POLICY, policy)];
     (headers, bytes).into_response()
 }

@@ -196,18 +196,22 @@ fn exposed(snapshot: &Snapshot, limits: &Limits<'_>) -> Result<Vec<EntityRow>, h
     }
     let distances = snapshot.tier_zero_distances(limits)?;
     let outside = |id: &NodeId| !distances.in_set(*id) && snapshot.flags(*id).principal();
-    let mut nearest: Vec<(u32, String, NodeId)> = distances
-        .iter()
-        .filter(|(id, _)| outside(id))
-        .map(|(id, cost)| (cost, label(snapshot, id), id))
-        .collect();
+    let mut nearest: Vec<(u32, String, NodeId)> =
+        distances.iter().filter(|(id, _)| outside(id)).map(|(id, cost)| (cost, label(snapshot, id), id)).collect();
     nearest.sort_unstable();
     let mut rows = Vec::new();
     for (cost, name, id) in nearest.into_iter().take(EXPOSED) {
         let Some(path) = path_to_tier_zero(snapshot, id, limits)? else { continue };
         let object_id = snapshot.node(id).map(|node| node.id.clone()).unwrap_or_default();
         let words = in_words(snapshot, &path);
-        rows.push(EntityRow { name, id: object_id, kind: snapshot.kind(id).name(), hops: path.hops.len(), cost, path: words });
+        rows.push(EntityRow {
+            name,
+            id: object_id,
+            kind: snapshot.kind(id).name(),
+            hops: path.hops.len(),
+            cost,
+            path: words,
+        });
     }
     Ok(rows)
 }

@@ -78,7 +78,8 @@ pub async fn run(state: &State, name: &str, trigger: &str) -> Result<StoredRepor
     let folder = folder(state.store.data_dir(), &id);
     let written = tokio::task::spawn_blocking(move || risk::write(&inputs, &folder)).await;
     let files = written.map_err(|_| Error::Stopped)??;
-    let report = StoredReport { id, name: name.into(), title: title.into(), created_at, trigger: trigger.into(), files };
+    let report =
+        StoredReport { id, name: name.into(), title: title.into(), created_at, trigger: trigger.into(), files };
     state.store.add_report(&report).await?;
     metrics::counter!("hopwatch_reports_written_total").increment(1);
     Ok(report)

@@ -20,7 +20,9 @@ enum Cell {
 pub(super) fn workbook(inputs: &Inputs) -> Result<Vec<u8>, Error> {
     let mut book = Workbook::new();
     let created = excel_time(inputs.created_at).unwrap_or_default();
-    book.set_properties(&rust_xlsxwriter::DocProperties::new().set_title(super::risk::TITLE).set_creation_datetime(&created));
+    book.set_properties(
+        &rust_xlsxwriter::DocProperties::new().set_title(super::risk::TITLE).set_creation_datetime(&created),
+    );
     summary(&mut book, inputs)?;
     alerts(&mut book, inputs)?;
     findings(&mut book, inputs)?;
@@ -55,7 +57,8 @@ fn summary(book: &mut Workbook, inputs: &Inputs) -> Result<(), XlsxError> {
 }
 
 fn alerts(book: &mut Workbook, inputs: &Inputs) -> Result<(), XlsxError> {
-    let host = |host: &Option<hopwatch_model::Host>| text(host.as_ref().map(hopwatch_model::Host::label).unwrap_or_default());
+    let host =
+        |host: &Option<hopwatch_model::Host>| text(host.as_ref().map(hopwatch_model::Host::label).unwrap_or_default());
     let row = |row: &super::AlertRow| {
         let alert = &row.alert;
         vec![
@@ -124,10 +127,23 @@ fn findings(book: &mut Workbook, inputs: &Inputs) -> Result<(), XlsxError> {
 
 fn exposure(book: &mut Workbook, inputs: &Inputs) -> Result<(), XlsxError> {
     let row = |row: &super::EntityRow| {
-        vec![text(&row.name), text(row.kind), count(row.hops), Cell::Number(row.cost.into()), text(&row.path), text(&row.id)]
+        vec![
+            text(&row.name),
+            text(row.kind),
+            count(row.hops),
+            Cell::Number(row.cost.into()),
+            text(&row.path),
+            text(&row.id),
+        ]
     };
-    let columns =
-        [("Account", 30.0), ("Kind", 12.0), ("Hops", 8.0), ("Cost", 8.0), ("Path to Tier Zero", 110.0), ("Object id", 48.0)];
+    let columns = [
+        ("Account", 30.0),
+        ("Kind", 12.0),
+        ("Hops", 8.0),
+        ("Cost", 8.0),
+        ("Path to Tier Zero", 110.0),
+        ("Object id", 48.0),
+    ];
     sheet(book, "Exposure", &columns, &inputs.exposed.iter().map(row).collect::<Vec<_>>())
 }
 

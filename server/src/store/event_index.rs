@@ -100,7 +100,11 @@ async fn add_logons(
 fn logon(event: &Event) -> bool {
     let kind = matches!(
         event.activity,
-        Activity::Logon(_) | Activity::NtlmLogon(_) | Activity::AsExchange(_) | Activity::LdapBind(_) | Activity::SignIn(_)
+        Activity::Logon(_)
+            | Activity::NtlmLogon(_)
+            | Activity::AsExchange(_)
+            | Activity::LdapBind(_)
+            | Activity::SignIn(_)
     );
     kind && event.outcome.succeeded()
 }

@@ -67,9 +67,8 @@ pub(crate) async fn replay(store: &Store, since: Timestamp, after_row: i64, limi
 
 /// Logons per hour of the week of several accounts, by key.
 pub(crate) async fn logon_hours(store: &Store, keys: &[String]) -> Result<BTreeMap<String, Vec<u64>>> {
-    let mut query = QueryBuilder::new(
-        "SELECT key, hour, count FROM logon_hours JOIN event_keys ON event_keys.id = key_id WHERE 1",
-    );
+    let mut query =
+        QueryBuilder::new("SELECT key, hour, count FROM logon_hours JOIN event_keys ON event_keys.id = key_id WHERE 1");
     one_of(&mut query, "key", keys.iter().cloned());
     let rows: Vec<(String, i64, i64)> = query.build_query_as().fetch_all(&store.reader).await?;
     let mut hours: BTreeMap<String, Vec<u64>> = BTreeMap::new();
@@ -87,7 +86,8 @@ fn restrict(query: &mut QueryBuilder<Sqlite>, filter: &EventFilter) {
         one_of(query, "what", filter.what.iter().cloned());
     }
     if let Some(keys) = &filter.keys {
-        query.push(" AND id IN (SELECT event_id FROM event_postings WHERE key_id IN (SELECT id FROM event_keys WHERE 1");
+        query
+            .push(" AND id IN (SELECT event_id FROM event_postings WHERE key_id IN (SELECT id FROM event_keys WHERE 1");
         one_of(query, "key", keys.iter().cloned());
         query.push(")");
         between(query, filter);
@@ -129,7 +129,11 @@ async fn load(store: &Store, rows: &[Row]) -> Result<Vec<StoredEvent>> {
     for (_, row, digest, block, slot) in rows {
         let slot = usize::try_from(*slot).unwrap_or(usize::MAX);
         if let Some(event) = blocks.get(block).and_then(|events| events.get(slot)) {
-            events.push(StoredEvent { id: format!("{:016x}", digest.cast_unsigned()), row: *row, event: event.clone() });
+            events.push(StoredEvent {
+                id: format!("{:016x}", digest.cast_unsigned()),
+                row: *row,
+                event: event.clone(),
+            });
         }
     }
     Ok(events)

@@ -36,7 +36,8 @@ impl Store {
     /// # Errors
     /// Where the database fails or a document cannot be read.
     pub async fn findings(&self) -> Result<Vec<Finding>> {
-        let bodies: Vec<(String,)> = sqlx::query_as("SELECT body FROM findings ORDER BY id").fetch_all(&self.reader).await?;
+        let bodies: Vec<(String,)> =
+            sqlx::query_as("SELECT body FROM findings ORDER BY id").fetch_all(&self.reader).await?;
         let mut findings: Vec<Finding> =
             bodies.iter().map(|(body,)| document("finding", body)).collect::<Result<_>>()?;
         findings.sort_by(|a, b| (b.severity, &a.detection, &a.title).cmp(&(a.severity, &b.detection, &b.title)));

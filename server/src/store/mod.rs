@@ -111,9 +111,10 @@ impl Store {
         let sql = "SELECT time, user_name, action, subject, detail FROM audit_log ORDER BY id DESC LIMIT ?";
         let rows: Vec<(i64, String, String, String, String)> =
             sqlx::query_as(sql).bind(limit).fetch_all(&self.reader).await?;
-        Ok(rows.into_iter().map(|(time, user, action, subject, detail)| {
-            (Timestamp::from_micros(time), user, action, subject, detail)
-        }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(time, user, action, subject, detail)| (Timestamp::from_micros(time), user, action, subject, detail))
+            .collect())
     }
 
     /// Closes all connections and folds the write-ahead log into the file.

@@ -20,7 +20,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn tag(&self, entity: &str, owned: Option<bool>, sensitive: Option<bool>, now: Timestamp) -> Result<Tags> {
+    pub async fn tag(
+        &self,
+        entity: &str,
+        owned: Option<bool>,
+        sensitive: Option<bool>,
+        now: Timestamp,
+    ) -> Result<Tags> {
         let sql = "INSERT INTO entity_tags (entity, owned, sensitive, updated_at) VALUES (?1, ?2, ?3, ?4) \
                    ON CONFLICT (entity) DO UPDATE SET owned = coalesce(?5, owned), sensitive = coalesce(?6, sensitive), \
                    updated_at = ?4 RETURNING owned, sensitive";

@@ -127,9 +127,11 @@ impl Alert {
     fn participants(&self, snapshot: &Snapshot) -> Vec<NodeId> {
         let lookup = snapshot.lookup();
         let alert = self.of();
-        let target = alert.target.as_ref().filter(|target| !target.contains(' ')).map(|name| {
-            lookup.account(&hopwatch_model::Account::named(name)).or_else(|| lookup.host_name(name))
-        });
+        let target = alert
+            .target
+            .as_ref()
+            .filter(|target| !target.contains(' '))
+            .map(|name| lookup.account(&hopwatch_model::Account::named(name)).or_else(|| lookup.host_name(name)));
         let mut found: Vec<NodeId> = Vec::new();
         let ids = [
             alert.actor.as_ref().and_then(|actor| lookup.account(actor)),
@@ -179,7 +181,8 @@ impl Alert {
 
     /// The detection's title.
     async fn title(&self) -> String {
-        detection::find(&self.of().detection).map_or_else(|| self.of().detection.clone(), |info| info.0.title.to_owned())
+        detection::find(&self.of().detection)
+            .map_or_else(|| self.of().detection.clone(), |info| info.0.title.to_owned())
     }
 
     /// Defender for Identity's external id.
@@ -311,7 +314,11 @@ impl Alert {
     /// Other alerts with the same actor or hosts, newest first.
     #[graphql(complexity = "list_cost(first, child_complexity)")]
     async fn related(&self, ctx: &Context<'_>, #[graphql(default = 10)] first: i32) -> Result<Vec<Self>> {
-        let others = state(ctx)?.store.related_alerts(&self.0, amount(first, MOST)?).await.map_err(crate::graphql::error::ApiError::from)?;
+        let others = state(ctx)?
+            .store
+            .related_alerts(&self.0, amount(first, MOST)?)
+            .await
+            .map_err(crate::graphql::error::ApiError::from)?;
         Ok(others.into_iter().map(|alert| Self(Arc::new(alert))).collect())
     }
 

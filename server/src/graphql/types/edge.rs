@@ -75,7 +75,8 @@ impl GraphEdge {
 /// The edge of an id.
 pub(crate) fn key_of(snapshot: &Snapshot, id: &str) -> ApiResult<EdgeKey> {
     let mut parts = id.split('|');
-    let (Some(source), Some(kind), Some(target), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(source), Some(kind), Some(target), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(ApiError::BadInput(format!("`{id}` is no id of an edge")));
     };
     let kind = Kind::from_name(kind).ok_or_else(|| ApiError::BadInput(format!("there is no EdgeKind `{kind}`")))?;
@@ -85,10 +86,7 @@ pub(crate) fn key_of(snapshot: &Snapshot, id: &str) -> ApiResult<EdgeKey> {
 /// True where the edge was seen in traffic or logs, as opposed to granted by the directory: an observation kind, or a
 /// session that was reported with a time of its own.
 pub(crate) fn observed(hop: &Hop) -> bool {
-    matches!(
-        hop.kind,
-        Kind::HasSession | Kind::LoggedOnFrom | Kind::LogonTo | Kind::ConnectedTo | Kind::HasAddress
-    )
+    matches!(hop.kind, Kind::HasSession | Kind::LoggedOnFrom | Kind::LogonTo | Kind::ConnectedTo | Kind::HasAddress)
 }
 
 /// An edge of the graph: who can act on what, or who did.
@@ -186,7 +184,8 @@ impl GraphEdge {
 
     /// The edges that compose a derived edge; none for a raw one.
     async fn composition(&self) -> Vec<Self> {
-        let keys: BTreeSet<EdgeKey> = self.record().into_iter().flat_map(|record| record.composition.iter().copied()).collect();
+        let keys: BTreeSet<EdgeKey> =
+            self.record().into_iter().flat_map(|record| record.composition.iter().copied()).collect();
         let hop = |key: EdgeKey| self.snapshot.between(key.source, key.target).find(|hop| hop.kind == key.kind);
         keys.into_iter().filter_map(hop).map(|hop| Self { snapshot: Arc::clone(&self.snapshot), hop }).collect()
     }

@@ -101,12 +101,7 @@ fn rank(snapshot: &Snapshot, id: NodeId, text: &str) -> Option<u8> {
     names.into_iter().flatten().filter_map(fit).min()
 }
 
-fn ordered(
-    insight: &Insight,
-    ids: Vec<NodeId>,
-    order: EntityOrder,
-    limits: &Limits<'_>,
-) -> ApiResult<Vec<NodeId>> {
+fn ordered(insight: &Insight, ids: Vec<NodeId>, order: EntityOrder, limits: &Limits<'_>) -> ApiResult<Vec<NodeId>> {
     let mut keyed: Vec<(u64, NodeId)> = match order {
         EntityOrder::Name => return Ok(ids),
         EntityOrder::Distance | EntityOrder::Risk => {

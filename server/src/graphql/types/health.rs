@@ -117,7 +117,11 @@ impl Health {
         let mut all: Vec<CoverageGap> =
             gaps.map(|gap| CoverageGap { subject: gap.subject, reason: gap.reason, count: gap.count }).collect();
         for source in state.store.sources().await.map_err(ApiError::from)? {
-            let lost = source.dropped.into_iter().map(|(reason, count)| CoverageGap { subject: source.name.clone(), reason, count });
+            let lost = source.dropped.into_iter().map(|(reason, count)| CoverageGap {
+                subject: source.name.clone(),
+                reason,
+                count,
+            });
             all.extend(lost);
             all.extend(source.error.map(|reason| CoverageGap { subject: source.name.clone(), reason, count: 1 }));
         }

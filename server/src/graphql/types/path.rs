@@ -132,11 +132,7 @@ fn question(snapshot: &Snapshot, input: &PathInput) -> ApiResult<Question> {
         kinds = kinds.without(*kind);
     }
     let keys = input.exclude_edges.iter().flatten().map(|id| key_of(snapshot, id)).collect::<ApiResult<_>>()?;
-    let filter = Filter {
-        without_nodes: nodes(&input.exclude_nodes)?,
-        without_edges: keys,
-        ..Filter::of_kinds(kinds)
-    };
+    let filter = Filter { without_nodes: nodes(&input.exclude_nodes)?, without_edges: keys, ..Filter::of_kinds(kinds) };
     let to = match &input.to {
         Some(id) => vec![snapshot.require(id)?],
         None => snapshot.tier_zero(),

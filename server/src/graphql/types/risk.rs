@@ -61,7 +61,12 @@ async fn likelihood(ctx: &Context<'_>, entity: &Entity) -> ApiResult<(f64, Vec<S
     let status = state.status.load();
     if let Some(odd) = status.oddest.iter().find(|odd| odd.entity == object_id) {
         let share = (odd.score / 100.0).clamp(0.0, 1.0) * 0.4;
-        parts.push(part("behaviour", odd.score, left * share * 100.0, format!("it behaves oddly: {:.0} of 100", odd.score)));
+        parts.push(part(
+            "behaviour",
+            odd.score,
+            left * share * 100.0,
+            format!("it behaves oddly: {:.0} of 100", odd.score),
+        ));
         left *= 1.0 - share;
     }
     Ok(((1.0 - left) * 100.0, parts))

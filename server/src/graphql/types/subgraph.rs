@@ -96,7 +96,8 @@ impl Wanted {
             return true;
         }
         snapshot.edge(hop.edge).is_none_or(|edge| {
-            self.since.is_none_or(|since| edge.last_seen >= since) && self.until.is_none_or(|until| edge.first_seen < until)
+            self.since.is_none_or(|since| edge.last_seen >= since)
+                && self.until.is_none_or(|until| edge.first_seen < until)
         })
     }
 }
@@ -205,7 +206,8 @@ fn around(
     let mut hops = Vec::new();
     for id in &nodes {
         check(limits)?;
-        let inside = snapshot.outgoing(*id).filter(|hop| depths.contains_key(&hop.target) && wanted.admits(snapshot, hop));
+        let inside =
+            snapshot.outgoing(*id).filter(|hop| depths.contains_key(&hop.target) && wanted.admits(snapshot, hop));
         for hop in inside {
             if hops.len() >= limit.saturating_mul(EDGES_PER_NODE) {
                 truncated = true;
