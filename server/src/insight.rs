@@ -112,7 +112,7 @@ impl Insight {
         let found = self.snapshot.choke_points(&zone, CHOKES, &Filter::default(), limits)?;
         let all = self.zone(limits)?.of_principals.max(1);
         let count = |number: u64| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
-        let choke = |edge: crate::shim::ChokeEdge| {
+        let choke = |edge: hopwatch_graph::choke::ChokeEdge| {
             let hop = edge.hops.iter().min_by_key(|hop| (hop.cost, hop.kind)).copied()?;
             let percent = count(edge.principals) / count(all) * 100.0;
             Some(Choke { hop, with: edge.hops, principals: edge.principals, percent })

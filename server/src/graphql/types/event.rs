@@ -12,6 +12,7 @@ use crate::graphql::page::{Total, connection};
 use crate::graphql::request::state;
 use crate::graphql::time::DateTime;
 use crate::store::{self, PageRequest, StoredEvent};
+use crate::summary::sentence;
 
 /// What a source reported.
 #[derive(Clone)]
@@ -105,7 +106,7 @@ impl Event {
 
     /// The event in a sentence, actor first.
     async fn summary(&self) -> String {
-        summary(&self.0.event)
+        sentence(&self.0.event)
     }
 
     /// The whole normalised event as JSON.
@@ -122,24 +123,7 @@ impl Event {
             record: provenance.record.to_string(),
             source_kind: source_kind(provenance.kind).to_owned(),
             event_id: provenance.event_id,
-            note: summary(&self.0.event),
+            note: sentence(&self.0.event),
         }
     }
-}
-
-/// An event in a sentence, actor first.
-fn summary(event: &hopwatch_model::Event) -> String {
-    let who = event.actor.as_ref().map(|actor| actor.name.clone()).filter(|name| !name.is_empty());
-    let what = event.activity.name().replace('_', " ");
-    let mut text = format!("{}: {what}", who.unwrap_or_else(|| "somebody".into()));
-    if let Some(source) = &event.source {
-        text.push_str(&format!(" from {}", source.label()));
-    }
-    if let Some(target) = &event.target {
-        text.push_str(&format!(" to {}", target.label()));
-    }
-    if let Outcome::Failure(code) = event.outcome {
-        text.push_str(&format!(", refused (0x{code:x})"));
-    }
-    text
 }
