@@ -3,7 +3,7 @@
  * the story of a stolen service account. Deterministic: the same seed gives the same estate. Not part of the product.
  */
 
-export const NOW = Date.parse(process.env.HOPWATCH_MOCK_NOW ?? "2026-11-22T14:14:00Z");
+export const NOW = process.env.HOPWATCH_MOCK_NOW ? Date.parse(process.env.HOPWATCH_MOCK_NOW) : Date.now();
 export const ago = (minutes) => new Date(NOW - minutes * 60_000).toISOString().replace("Z", "000Z");
 
 export function rng(seed) {

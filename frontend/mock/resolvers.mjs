@@ -23,7 +23,7 @@ function page(list, { first = 50, after } = {}) {
   };
 }
 
-const alive = (edge, asOf) => !asOf || (edge.firstSeenAt <= asOf && (!edge.endedAt || edge.endedAt > asOf));
+const alive = (edge, asOf) => (asOf ? edge.firstSeenAt <= asOf && (!edge.endedAt || edge.endedAt > asOf) : true);
 
 /* Distance and next hop to Tier Zero: one reverse Dijkstra over traversable edges. */
 const distance = new Map();
@@ -90,7 +90,8 @@ function kPaths(input) {
           banned.has(edge.id) ||
           (input.excludeNodes ?? []).includes(edge.target.id) ||
           (input.excludeKinds ?? []).includes(edge.kind) ||
-          !alive(edge, input.asOf),
+          !alive(edge, input.asOf) ||
+          (!input.asOf && edge.endedAt),
       );
       if (path === null) {
         hops.length = 0;
@@ -258,7 +259,7 @@ function signedIn(context) {
 function guard(context) {
   if (!signedIn(context)) throw Object.assign(new Error("not signed in"), { extensions: { code: "UNAUTHENTICATED" } });
 }
-const guarded = (resolve) => (root, args, context) => {
+const guarded = (resolve) => (_root, args, context) => {
   guard(context);
   return resolve(args);
 };

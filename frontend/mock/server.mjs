@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeExecutableSchema } from "@graphql-tools/schema";
-import { useServer } from "graphql-ws/use/ws";
+import { useServer as serveSocket } from "graphql-ws/use/ws";
 import { createYoga } from "graphql-yoga";
 import { WebSocketServer } from "ws";
 import { EDGES, KINDS } from "./estate.mjs";
@@ -75,7 +75,7 @@ const server = createServer((request, response) => {
   return serveFile(pathname, response);
 });
 const socket = new WebSocketServer({ server, path: "/graphql/ws" });
-useServer({ schema, context: ({ extra }) => ({ token: tokenOf(extra.request.headers.cookie) }) }, socket);
+serveSocket({ schema, context: ({ extra }) => ({ token: tokenOf(extra.request.headers.cookie) }) }, socket);
 
 const flag = process.argv.indexOf("--port");
 const port = flag > 0 ? Number(process.argv[flag + 1]) : Number(process.env.PORT ?? 8787);

@@ -14,8 +14,9 @@ const LANES: usize = 64;
 /// Nodes whose rows are touched together.
 const BATCH: usize = 32;
 
-/// A frontier of more than this share of the nodes (1/n) is gathered by every node from its own edges.
-const PULL_ABOVE: usize = 16;
+/// A frontier of more than this share of the nodes (1/n) is spread without asking what is known already: one access to
+/// memory for an edge in place of two, and one sweep over all nodes afterwards.
+const SWEEP_ABOVE: usize = 64;
 
 /// The exposure or the impact of a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,13 +143,14 @@ fn search<const PLAIN: bool>(
             }
         }
     }
-    let full = if lanes.len() >= LANES { u64::MAX } else { (1 << lanes.len()) - 1 };
     let mut depth = 0;
     while !active.is_empty() && depth < limits.max_depth {
         limits.stopped()?;
         depth += 1;
-        let arrived = if active.len() > bound / PULL_ABOVE {
-            pull::<PLAIN>(scope, direction, &seen, &frontier, &mut next, full)
+        let wide = active.len() > bound / SWEEP_ABOVE;
+        let mut arrived = if wide {
+            spread::<PLAIN>(scope, direction, &active, &frontier, &mut next);
+            Vec::with_capacity(active.len())
         } else {
             push::<PLAIN>(scope, direction, &active, &seen, &frontier, &mut next)
         };
@@ -157,9 +159,13 @@ fn search<const PLAIN: bool>(
                 *word = 0;
             }
         }
-        for node in &arrived {
-            if let (Some(seen), Some(next)) = (seen.get_mut(at(*node)), next.get(at(*node))) {
-                *seen |= next;
+        if wide {
+            sweep(&mut seen, &mut next, &mut arrived);
+        } else {
+            for node in &arrived {
+                if let (Some(seen), Some(next)) = (seen.get_mut(at(*node)), next.get(at(*node))) {
+                    *seen |= next;
+                }
             }
         }
         std::mem::swap(&mut frontier, &mut next);
@@ -198,34 +204,36 @@ fn push<const PLAIN: bool>(
     arrived
 }
 
-/// Every node that a lane has not reached gathers the lanes of its neighbours, until it has them all.
-fn pull<const PLAIN: bool>(
+/// From the frontier to its neighbours, also where the lanes are known there.
+fn spread<const PLAIN: bool>(
     scope: &Scope<'_>,
     direction: Direction,
-    seen: &[u64],
+    active: &[u32],
     frontier: &[u64],
     next: &mut [u64],
-    full: u64,
-) -> Vec<u32> {
-    let mut arrived = Vec::new();
-    for (index, (known, word)) in seen.iter().zip(next).enumerate() {
-        let node = narrow(index);
-        let missing = full & !known;
-        if missing == 0 || scope.blocked(node) {
-            continue;
-        }
-        let mut lanes = 0;
-        scope.any::<PLAIN>(node, direction.reversed(), |end, _| {
-            lanes |= frontier.get(at(end)).copied().unwrap_or_default();
-            lanes & missing == missing
-        });
-        lanes &= missing;
-        if lanes != 0 {
-            *word = lanes;
-            arrived.push(node);
+) {
+    for batch in active.chunks(BATCH) {
+        touch(scope, batch, direction);
+        for node in batch {
+            let lanes = frontier.get(at(*node)).copied().unwrap_or_default();
+            scope.each::<PLAIN>(*node, direction, |end, _| {
+                if let Some(word) = next.get_mut(at(end)) {
+                    *word |= lanes;
+                }
+            });
         }
     }
-    arrived
+}
+
+/// Leaves of what was spread only what is new.
+fn sweep(seen: &mut [u64], next: &mut [u64], arrived: &mut Vec<u32>) {
+    for (node, (seen, next)) in seen.iter_mut().zip(next).enumerate() {
+        *next &= !*seen;
+        if *next != 0 {
+            *seen |= *next;
+            arrived.push(narrow(node));
+        }
+    }
 }
 
 /// How many words have each bit set. Eight counters of a byte run beside each other in a word, and are emptied before

@@ -50,17 +50,14 @@ pub enum Error {
         /// Which bound it exceeds.
         reason: String,
     },
-    /// It is no capture that can be read.
-    #[error("capture")]
-    Capture(#[source] crate::capture::Error),
     /// It is no directory file that can be read.
-    #[error("directory")]
+    #[error("the directory file cannot be read")]
     Directory(#[source] crate::directory::bloodhound::Error),
 }
 
 impl Error {
     /// A short name for machines: `open`, `read`, `empty`, `unknown`, `useless`, `truncated`, `malformed`, `hostile`,
-    /// `capture`, `directory`.
+    /// `directory`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -72,7 +69,6 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::Malformed { .. } => "malformed",
             Self::Hostile { .. } => "hostile",
-            Self::Capture(_) => "capture",
             Self::Directory(_) => "directory",
         }
     }

@@ -1,6 +1,8 @@
 //! The corpus and the lab's audit logs through the loader: every file has an outcome, every record is accounted for, and
 //! loading twice gives the same.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

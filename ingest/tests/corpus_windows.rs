@@ -1,6 +1,8 @@
 //! Every event log and every event JSON of the corpus opens: nothing panics, each bad record has a reason, and the number of
 //! records is the one that the decoder itself sees.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! Hand-made samples of each source become the events on record.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use std::path::{Path, PathBuf};
 
 use hopwatch_ingest::DigestKey;

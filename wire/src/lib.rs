@@ -17,6 +17,7 @@ pub mod ldap;
 pub mod nbns;
 pub mod net;
 pub mod ntlm;
+pub mod radius;
 pub mod reader;
 pub mod rpc;
 pub mod smb1;
@@ -35,6 +36,16 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("krb5", krb5::decode_everything),
     ("ldap", ldap::decode_everything),
+    ("event_xml", |bytes| {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            let _ = event_xml::parse_event(text, |_| true);
+            let _ = event_xml::parse_event_data(text);
+            let _ = event_xml::time::parse(text);
+        }
+    }),
+    ("radius", |bytes| {
+        let _ = radius::decode(bytes);
+    }),
     ("ntlm", |bytes| {
         let _ = ntlm::decode(bytes);
     }),
@@ -46,6 +57,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     ("dcerpc", |bytes| {
         let _ = dcerpc::decode(bytes);
         let _ = dcerpc::decode_tower(bytes);
+        let _ = dcerpc::decode_nl_auth(bytes);
     }),
     ("rpc", rpc::decode_all),
 ];

@@ -35,6 +35,7 @@ export function usePaged<Data, Variables extends AnyVariables, Node>(
   const cursor = here?.cursor ?? first?.pageInfo.endCursor ?? null;
   const hasMore = here === undefined ? (first?.pageInfo.hasNextPage ?? false) : !here.done;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new question forgets the old failure
   useEffect(() => setFailed(undefined), [key]);
 
   const more = useCallback(async () => {

@@ -33,6 +33,21 @@ export function shortName(name: string): string {
   return at > 0 ? name.slice(0, at) : name;
 }
 
+/** The name as it stands in lists and on the canvas: without the realm, and for a computer without its DNS domain. */
+export function entityName(entity: { name: string; kind: string }): string {
+  if (entity.kind === "Computer" && !/^[\d.:]+$/.test(entity.name)) return entity.name.split(".")[0] ?? entity.name;
+  return shortName(entity.name);
+}
+
+const ACRONYMS = new Set(["as", "dns", "ldap", "ntlm", "rpc", "smb", "tgs"]);
+
+/** The kind of an event in the field's spelling: `tgs_exchange` → `TGS exchange`. */
+export function eventName(what: string): string {
+  const [first = "", ...rest] = what.toLowerCase().split("_");
+  const head = ACRONYMS.has(first) ? first.toUpperCase() : first.charAt(0).toUpperCase() + first.slice(1);
+  return [head, ...rest].join(" ");
+}
+
 /** `malicious-replication` → `Malicious replication`, `AS_EXCHANGE` → `As exchange`. */
 export function words(text: string): string {
   const spaced = text.replaceAll(/[-_]/g, " ").toLowerCase();

@@ -27,6 +27,27 @@ const ink = [
   "#161b21",
 ] as const;
 
+/** Mantine's dark greys: text, borders, fields, page. */
+const dark = [
+  "#e3e8ed",
+  "#aeb8c3",
+  "#8995a3",
+  "#6c7784",
+  "#434d5a",
+  "#272e37",
+  "#1a1f26",
+  "#14181d",
+  "#0e1115",
+  "#0a0c0f",
+] as const;
+
+/** A filled button is ink, in both themes. */
+const inked = {
+  "--button-bg": "var(--hw-ink)",
+  "--button-hover": "var(--hw-text-2)",
+  "--button-color": "var(--hw-ink-text)",
+};
+
 const compact = { size: "xs" as const };
 
 export const theme = createTheme({
@@ -34,7 +55,7 @@ export const theme = createTheme({
   fontFamilyMonospace: "var(--hw-mono)",
   primaryColor: "ink",
   primaryShade: { light: 8, dark: 2 },
-  colors: { ink: [...ink] },
+  colors: { ink: [...ink], dark: [...dark] },
   autoContrast: true,
   defaultRadius: 4,
   respectReducedMotion: true,
@@ -42,7 +63,11 @@ export const theme = createTheme({
   shadows: { md: "var(--hw-elevation)", lg: "var(--hw-elevation)", xl: "var(--hw-elevation)" },
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", size: 28 } }),
-    Button: Button.extend({ defaultProps: { size: "xs", variant: "default" } }),
+    Button: Button.extend({
+      defaultProps: { size: "xs", variant: "default" },
+      styles: { label: { fontWeight: 500 } },
+      vars: (_theme, props) => ({ root: props.variant === "filled" ? inked : {} }),
+    }),
     TextInput: TextInput.extend({ defaultProps: compact }),
     PasswordInput: PasswordInput.extend({ defaultProps: { size: "sm" } }),
     Textarea: Textarea.extend({ defaultProps: compact }),

@@ -4,7 +4,7 @@
 //! forbids outgoing NTLM, or is in Protected Users of a domain that honours the group, cannot be relayed; one of which
 //! that is unknown makes no edge and a gap. BloodHound `packages/go/analysis/ad/ntlm.go`.
 
-use hopwatch_model::{EdgeKind, NodeKind};
+use hopwatch_model::{EdgeKind, NodeKind, PropertyValue};
 use rustc_hash::FxHashMap;
 
 use super::membership::Membership;
@@ -61,7 +61,13 @@ fn domains(work: &Work<'_>, membership: &Membership) -> FxHashMap<String, Domain
             groups.iter().copied().find(|id| work.id(*id).ends_with(suffix) && work.text(*id, "domainsid") == sid)
         };
         let Some(authenticated) = named("-S-1-5-11").filter(|_| !sid.is_empty()) else { continue };
-        let honoured = !BEFORE_PROTECTED_USERS.contains(&work.text(domain, "functionallevel"));
+        let level = work.node(domain).and_then(|node| node.properties.get("functionallevel"));
+        let honoured = match level {
+            Some(PropertyValue::Text(level)) => !BEFORE_PROTECTED_USERS.contains(&level.as_str()),
+            // A collector that writes the level as a number writes the year.
+            Some(level) => level.integer().is_none_or(|year| year > 2012),
+            None => true,
+        };
         let protected = named("-525").filter(|_| honoured).map(|id| membership.members(id)).unwrap_or_default();
         let of_domain = |asked: &[(&str, bool)]| {
             let controller = |id: &NodeId| {

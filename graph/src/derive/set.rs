@@ -49,11 +49,6 @@ impl Set {
         self.0.get(word).is_some_and(|slot| slot & bit != 0)
     }
 
-    /// Whether it holds none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
-
     /// Keeps what the other holds too.
     pub(super) fn intersect(&mut self, other: &Self) {
         self.0.truncate(other.0.len());

@@ -137,6 +137,7 @@ impl<'e> Work<'e> {
             described_at: None,
             removed_at: None,
             merged_into: None,
+            described_at: None,
         });
         let id = NodeId::from_index(self.bound() - 1);
         self.kinds.entry(kind).or_default().push(id);

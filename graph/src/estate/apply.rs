@@ -60,7 +60,7 @@ impl Estate {
     pub(crate) fn apply_node(&mut self, object: &DirectoryNode, time: Timestamp) -> Option<NodeId> {
         let id = self.reference(&object.id, time)?;
         let node = self.node_mut(id)?;
-        node.kind = upgraded(node.kind, object.kind);
+        node.kind = upgraded(node.kind, object);
         if object.kind != NodeKind::Base {
             node.described_at = node.described_at.max(Some(time));
         }
@@ -157,10 +157,12 @@ impl Repeated {
     }
 }
 
-/// The later report of a whole object wins over an earlier one: some collectors refer to a gMSA as a computer, or to a
-/// local group as a group, before the object itself comes.
-fn upgraded(known: NodeKind, reported: NodeKind) -> NodeKind {
-    if reported == NodeKind::Base { known } else { reported }
+/// The later report of a whole object wins over an earlier one. A report without properties is a reference, whose kind
+/// is what the referrer took the object for: a session's gMSA for a user, a local group for a group. It counts only
+/// while nothing better is known.
+fn upgraded(known: NodeKind, reported: &DirectoryNode) -> NodeKind {
+    let reference = reported.properties.is_empty() && known != NodeKind::Base;
+    if reported.kind == NodeKind::Base || reference { known } else { reported.kind }
 }
 
 /// Kinds that no attribute of the directory gives: a collector asked the host itself. They end only where a delta gives

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use hopwatch_model::{EdgeKind, NodeKind, Timestamp};
 
-use super::csr::{Classes, Columns, Csr};
+use super::csr::{Classes, Csr, Row};
 use super::{NodeFlags, Snapshot};
 use crate::estate::{Chunked, Edge, Estate};
 use crate::ids::{NodeId, at, narrow};
@@ -23,9 +23,9 @@ impl Estate {
             flags.push(if node.existed(as_of) { NodeFlags::of(node) } else { NodeFlags::default() });
         }
         let mut classes = Classes::default();
-        let columns = columns(&self.edges, &flags, &mut classes, as_of);
+        let rows = rows(&self.edges, &flags, &mut classes, as_of);
         let mut snapshot = Snapshot {
-            csr: Csr::build(kinds.len(), &columns),
+            csr: Csr::build(kinds.len(), &rows),
             classes,
             kinds,
             flags,
@@ -66,21 +66,21 @@ impl Snapshot {
     }
 }
 
-fn columns(edges: &Chunked<Edge>, flags: &[NodeFlags], classes: &mut Classes, as_of: Option<Timestamp>) -> Columns {
-    let mut columns = Columns::default();
+fn rows(edges: &Chunked<Edge>, flags: &[NodeFlags], classes: &mut Classes, as_of: Option<Timestamp>) -> Vec<Row> {
     let exists = |id: NodeId| flags.get(id.index()).is_some_and(|flags| flags.exists());
-    for (record, edge) in edges.iter().enumerate() {
-        if !edge.held(as_of) || !exists(edge.key.source) || !exists(edge.key.target) {
-            continue;
-        }
-        columns.source.push(edge.key.source.0);
-        columns.target.push(edge.key.target.0);
-        columns.class.push(classes.of(edge.key.kind, cost(edge)));
-        columns.record.push(narrow(record));
-        columns.first.push(seconds(edge.first_seen));
-        columns.last.push(seconds(edge.last_seen));
-    }
-    columns
+    let held = edges
+        .iter()
+        .enumerate()
+        .filter(|(_, edge)| edge.held(as_of) && exists(edge.key.source) && exists(edge.key.target));
+    held.map(|(record, edge)| Row {
+        source: edge.key.source.0,
+        target: edge.key.target.0,
+        record: narrow(record),
+        first: seconds(edge.first_seen),
+        last: seconds(edge.last_seen),
+        class: classes.of(edge.key.kind, cost(edge)),
+    })
+    .collect()
 }
 
 /// The cost of an edge: that of its kind, and a fifth of the percent by which it is unsure, in steps of five: an edge of
@@ -101,28 +101,27 @@ fn seconds(time: Timestamp) -> u32 {
 /// Bare edges: a snapshot without records, for benchmarks, tests and graphs of other origin.
 #[derive(Clone, Debug, Default)]
 pub struct EdgeList {
-    columns: Columns,
+    rows: Vec<Row>,
 }
 
 impl EdgeList {
     /// Adds an edge, first and last seen at the given seconds since 1970.
     pub fn push(&mut self, source: NodeId, kind: EdgeKind, target: NodeId, first_secs: u32, last_secs: u32) {
-        self.columns.record.push(narrow(self.columns.source.len()));
-        self.columns.source.push(source.0);
-        self.columns.target.push(target.0);
-        self.columns.class.push(kind.index());
-        self.columns.first.push(first_secs);
-        self.columns.last.push(last_secs);
+        self.rows.push(Row {
+            source: source.0,
+            target: target.0,
+            record: narrow(self.rows.len()),
+            first: first_secs,
+            last: last_secs,
+            class: kind.index(),
+        });
     }
 
     /// A snapshot of these edges between nodes of the given kinds, all of them enabled; `zone` is its Tier Zero. Edges of
     /// which an end lies beyond the nodes are left out.
     #[must_use]
     pub fn into_snapshot(mut self, kinds: Vec<NodeKind>, zone: &[NodeId]) -> Snapshot {
-        let inside = |id: &u32| at(*id) < kinds.len();
-        if !self.columns.source.iter().all(inside) || !self.columns.target.iter().all(inside) {
-            self.columns = self.columns.within(kinds.len());
-        }
+        self.rows.retain(|row| at(row.source) < kinds.len() && at(row.target) < kinds.len());
         let flags = kinds.iter().map(|kind| {
             let flags = NodeFlags::EXISTS.with(NodeFlags::ENABLED);
             let account = matches!(kind, NodeKind::User | NodeKind::Computer);
@@ -137,7 +136,7 @@ impl EdgeList {
         let inside = zone.iter().filter(|id| id.index() < kinds.len());
         let tier_zero = inside.map(|id| (*id, Reason::Marked)).collect();
         Snapshot {
-            csr: Csr::build(kinds.len(), &self.columns),
+            csr: Csr::build(kinds.len(), &self.rows),
             classes: Classes::default(),
             kinds,
             flags,
@@ -151,24 +150,5 @@ impl EdgeList {
             as_of: None,
             latest: None,
         }
-    }
-}
-
-impl Columns {
-    fn within(&self, nodes: usize) -> Self {
-        let mut kept = Self::default();
-        for place in 0..self.source.len() {
-            let get = |column: &[u32]| column.get(place).copied().unwrap_or_default();
-            let (source, target) = (get(&self.source), get(&self.target));
-            if at(source) < nodes && at(target) < nodes {
-                kept.source.push(source);
-                kept.target.push(target);
-                kept.class.push(self.class.get(place).copied().unwrap_or_default());
-                kept.record.push(get(&self.record));
-                kept.first.push(get(&self.first));
-                kept.last.push(get(&self.last));
-            }
-        }
-        kept
     }
 }

@@ -95,6 +95,9 @@ const STREAMS: &[StreamLine] = &[
     (Protocol::Dns, |_| Box::new(DnsStream::default())),
     (Protocol::Ldap, |_| ldap::stream()),
     (Protocol::Tls, |opening| Box::new(TlsStream::new(opening))),
+    (Protocol::Smb, |opening| super::smb::stream(opening.rpc)),
+    (Protocol::Dcerpc, |opening| super::dcerpc::stream(opening.rpc)),
+    (Protocol::Http, |_| super::http::stream()),
 ];
 
 /// The analysers of datagrams: one line each.

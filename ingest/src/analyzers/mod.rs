@@ -5,6 +5,8 @@
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
 mod aging;
+pub(crate) mod bounded;
+pub mod dcerpc;
 pub mod dispatch;
 #[cfg(test)]
 mod dispatch_tests;
@@ -12,11 +14,14 @@ pub mod dns;
 mod dns_names;
 #[cfg(test)]
 mod dns_tests;
+pub mod gss;
+pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod names;
 pub mod rpc_endpoints;
 mod seen;
+pub mod smb;
 mod sniff;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -187,6 +187,7 @@ impl Half {
         while !self.ahead.is_empty() {
             self.skip_hole(deliver);
         }
+        self.ahead = Vec::new();
     }
 
     fn restart(&mut self, seq: u32, deliver: &mut impl FnMut(Piece<'_>)) {

@@ -4,6 +4,7 @@
 //! capture's own bytes. Only what comes early, and what an analyser left, is copied.
 
 mod duplicates;
+mod flow;
 mod fragments;
 mod half;
 mod inbox;

@@ -54,7 +54,14 @@ impl<'a> Input<'a> {
             Body::Memory(memory) => memory,
             Body::Stream(stream) => stream,
         };
-        reader.take(HEAD_BYTES).read_to_end(&mut head).map_err(|source| read_error(0, source))?;
+        let broken = reader.take(HEAD_BYTES).read_to_end(&mut head).err();
+        if let Some(source) = broken {
+            if head.is_empty() {
+                return Err(read_error(0, source));
+            }
+            // What precedes the break is read first; the break comes up again behind it.
+            body = Body::Stream(Box::new(Broken(Some(source))));
+        }
         let mut taken = Vec::new();
         match &mut body {
             Body::File(file) => file.seek(SeekFrom::Start(0)).map(|_| ()),
@@ -127,6 +134,14 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Gives a read failure inside a source the name of what caused it.
+pub(super) fn renamed(error: Error) -> Error {
+    match error {
+        Error::Read { offset, source } => read_error(offset, source),
+        other => other,
+    }
+}
+
 /// A read failure; those of the unpacking bounds keep their name.
 pub(super) fn read_error(offset: u64, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::QuotaExceeded {
@@ -135,6 +150,15 @@ pub(super) fn read_error(offset: u64, source: io::Error) -> Error {
         Error::Truncated { kind: "compressed file" }
     } else {
         Error::Read { offset, source }
+    }
+}
+
+/// A stream that broke.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

@@ -52,12 +52,6 @@ pub const SOURCES: &[Source] = &[
     },
 ];
 
-fn read_capture(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
-    let config = capture::Config::new(context.key.clone());
-    let name = context.name.to_string();
-    capture::read_file(input.reader(), &name, &config, context.sink, &mut context.counters).map_err(Error::Capture)
-}
-
 fn read_directory(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
     let name = context.name.to_string();
     bloodhound::read(input.reader(), &name, context.now, context.sink, &mut context.counters).map_err(Error::Directory)

@@ -191,7 +191,7 @@ impl Loader<'_> {
         let mut context = Context::new(name, &self.config.key, self.threads, &mut *self.sink);
         context.now = self.config.now;
         let result = (source.read)(input, &mut context);
-        let error = result.err().or_else(|| kinds::useless(source, &context.counters));
+        let error = result.err().map(body::renamed).or_else(|| kinds::useless(source, &context.counters));
         let counters = context.counters;
         let mut report = match error {
             Some(error) => self.failure(name.to_owned(), error),

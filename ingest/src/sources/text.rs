@@ -5,7 +5,7 @@ use std::io::BufRead;
 
 use hopwatch_model::Record;
 
-use super::{Context, json, xml};
+use super::{Context, json, radius, xml};
 use crate::error::{Error, Result};
 
 /// The longest line, in bytes; the rest of a longer one is passed over.
@@ -81,5 +81,6 @@ pub(super) fn line(text: &str, place: Record, context: &mut Context<'_>) -> bool
             return true;
         }
     }
-    false
+    // A row of an NPS log, as a shipper sends it line by line.
+    radius::nps::csv_line(text.as_bytes(), place, context)
 }

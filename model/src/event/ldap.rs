@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum BindMethod {
     /// Name and password; the password only as a keyed digest, to tell one password tried on many from many tried on one.
     Simple {
-        /// The digest of the password.
+        /// The digest of the password; 0 where the source does not show one (audit logs), which equals nothing.
         password_digest: u64,
     },
     /// Simple without name and password.

@@ -38,6 +38,10 @@ pub struct NtlmLogon {
     /// Whether a message integrity code was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mic: Option<bool>,
+    /// MsvAvFlags inside an NTLMv2 response (`[MS-NLMP] 2.2.2.1`): bit 1 promises a MIC. The response protects it, so that a
+    /// promised MIC that is not there was cut off on the way (CVE-2019-1040).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub av_flags: Option<u32>,
     /// The service name of the target (MsvAvTargetName), which names the server that the client meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_name: Option<String>,

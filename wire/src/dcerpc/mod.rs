@@ -3,12 +3,14 @@
 
 mod ndr;
 mod pdu;
+mod secure_channel;
 mod tower;
 
 pub use ndr::{Ndr, NdrSyntax};
 pub use pdu::{
     Abstract, Accepted, Auth, Body, HEADER_SIZE, Pdu, PfcFlags, Rejection, decode, frame_length, looks_like_pdu,
 };
+pub use secure_channel::{NlAuthMessage, decode_nl_auth};
 pub use tower::{Tower, decode_tower, ept_map_towers};
 
 use hopwatch_model::Guid;

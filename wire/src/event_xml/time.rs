@@ -1,6 +1,10 @@
 //! Times as event sources write them: ISO 8601 with or without zone, US date forms of classic tools, .NET JSON dates and
 //! bare epoch numbers. A time without zone is taken as UTC; the caller corrects it where it knows better.
 
+// INVARIANT: every number is bound before it is reckoned with: years by `YEARS`, zones by their two digits, clocks by their
+// ranges, fractions by six digits.
+#![cfg_attr(not(test), expect(clippy::arithmetic_side_effects, reason = "calendar fields are bounded, see INVARIANT"))]
+
 use hopwatch_model::Timestamp;
 
 /// Microseconds in a second.

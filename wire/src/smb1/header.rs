@@ -19,7 +19,7 @@ const MAX_BLOCKS: usize = 8;
 pub struct Header {
     /// Command of the first block.
     pub command: u8,
-    /// Status as NTSTATUS; 0 where the old error classes say success.
+    /// Status as NTSTATUS; the old error classes are translated.
     pub status: u32,
     /// Whether it is a response.
     pub response: bool,
@@ -62,11 +62,33 @@ pub fn header(message: &[u8]) -> Result<Header> {
     let command = reader.u8()?;
     let status = reader.u32()?;
     let response = reader.u8()? & 0x80 != 0;
-    let unicode = reader.u16()? & 0x8000 != 0;
+    let flags2 = reader.u16()?;
+    let unicode = flags2 & 0x8000 != 0;
+    // SMB_FLAGS2_NT_STATUS: without it the field is an error class and code.
+    let status = if flags2 & 0x4000 == 0 { dos_status(status) } else { status };
     // PIDHigh, SecurityFeatures, Reserved.
     reader.skip(12)?;
     let (tid, pid, uid, mid) = (reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?);
     Ok(Header { command, status, response, unicode, tid, pid, uid, mid })
+}
+
+/// The NTSTATUS of an error class and code (`[MS-CIFS] 2.2.2.4`), as far as a judgement may ask for it; other errors are
+/// STATUS_UNSUCCESSFUL.
+fn dos_status(status: u32) -> u32 {
+    let [class, _, low, high] = status.to_le_bytes();
+    match (class, u16::from_le_bytes([low, high])) {
+        (0, _) => 0,
+        // ERRDOS: ERRbadfile and ERRbadpath, ERRnoaccess, ERRmoredata.
+        (1, 2) => 0xC000_0034,
+        (1, 3) => 0xC000_003A,
+        (1, 5) => 0xC000_0022,
+        (1, 234) => 0x8000_0005,
+        // ERRSRV: ERRbadpw, ERRaccess, ERRinvnetname.
+        (2, 2) => 0xC000_006D,
+        (2, 4) => 0xC000_0022,
+        (2, 6) => 0xC000_00CC,
+        _ => 0xC000_0001,
+    }
 }
 
 /// The blocks of a message in order. A broken chain keeps what stood before; the last block's bytes may be cut short by

@@ -180,3 +180,14 @@ pub fn transaction_response<'a>(block: &Block<'a>) -> Result<&'a [u8]> {
     }
     Ok(block.payload(usize::from(offset), usize::from(count)))
 }
+
+/// The function of an NT_TRANSACT request: MaxSetupCount, Reserved[2], eight counts and offsets of four bytes, SetupCount,
+/// Function.
+///
+/// # Errors
+/// Where the words are cut off.
+pub fn nt_transact_function(block: &Block<'_>) -> Result<u16> {
+    let mut words = block.word_reader("SMB1 NT_TRANSACT request");
+    words.skip(36)?;
+    words.u16()
+}

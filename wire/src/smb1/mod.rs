@@ -10,8 +10,8 @@ mod session;
 pub use header::{Block, Header, blocks, header};
 pub use messages::{
     CreateRequest, ReadResponse, TransactionRequest, create_request, create_response, delete_request, fid_at,
-    read_response, transaction_request, transaction_response, tree_connect_request, tree_connect_response,
-    write_request,
+    nt_transact_function, read_response, transaction_request, transaction_response, tree_connect_request,
+    tree_connect_response, write_request,
 };
 pub use session::{
     NegotiateResponse, SessionCredentials, SessionSetupRequest, SessionSetupResponse, negotiate_dialects,
@@ -66,6 +66,7 @@ pub(crate) fn decode_all(bytes: &[u8]) {
         let _ = tree_connect_response(&block);
         let _ = create_response(&block);
         let _ = fid_at(&block);
+        let _ = nt_transact_function(&block);
         let _ = write_request(&block);
         let _ = read_response(&block);
         let _ = transaction_response(&block);

@@ -14,7 +14,6 @@ export function Copyable({ text, max = 28 }: { text: string; max?: number }) {
     <UnstyledButton
       className="mono"
       title={`${text} (click to copy)`}
-      aria-label={`Copy ${text}`}
       onClick={onClick}
       style={{ color: "inherit", whiteSpace: "nowrap", fontSize: 12, fontFamily: "var(--hw-mono)" }}
     >

@@ -1,6 +1,6 @@
 /** An entity as the viewer writes it everywhere: its mark, its name, its page one click away. */
 
-import { shortName } from "../../state/format";
+import { entityName } from "../../state/format";
 import { KindMark } from "../Glyph/Glyph";
 import { Go } from "../Go/Go";
 
@@ -15,12 +15,19 @@ export interface Named {
 
 export const entityPath = (id: string): string => `/entities/${encodeURIComponent(id)}`;
 
-export function EntityLink({ entity, full = false }: { entity: Named; full?: boolean }) {
+interface Props {
+  entity: Named;
+  /** With realm and DNS domain. */
+  full?: boolean;
+  title?: string;
+}
+
+export function EntityLink({ entity, full = false, title }: Props) {
   return (
-    <Go to={entityPath(entity.id)} className="ellipsis" title={`${entity.kind} ${entity.name}`} style={LINK}>
+    <Go to={entityPath(entity.id)} className="ellipsis" title={title ?? `${entity.kind} ${entity.name}`} style={LINK}>
       <KindMark kind={entity.kind} tierZero={entity.tierZero ?? false} owned={entity.owned ?? false} />
       <span className="ellipsis link" style={{ textDecorationColor: "transparent" }}>
-        {full ? entity.name : shortName(entity.name)}
+        {full ? entity.name : entityName(entity)}
       </span>
       {entity.enabled === false && <span className="quiet">disabled</span>}
     </Go>
@@ -59,17 +66,7 @@ export function Where({ host }: { host: HostLike | null | undefined }) {
   if (!host) return <span className="quiet">–</span>;
   const label = host.name ?? host.address ?? "unknown host";
   const how = `${label}${host.address ? ` · ${host.address}` : ""} · resolved ${host.certainty} by ${host.method}`;
-  if (host.entity) {
-    return (
-      <span
-        title={how}
-        className="ellipsis"
-        style={{ display: "inline-block", maxWidth: "100%", verticalAlign: "middle" }}
-      >
-        <EntityLink entity={{ ...host.entity, name: label }} />
-      </span>
-    );
-  }
+  if (host.entity) return <EntityLink entity={{ ...host.entity, name: label }} title={how} />;
   return (
     <span className="mono ellipsis" title={how}>
       {label}

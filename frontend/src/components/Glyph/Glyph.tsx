@@ -20,23 +20,18 @@ export function KindMark({ kind, size = 16, tierZero = false, owned = false }: P
       aria-label={tierZero ? `${kind}, Tier Zero` : kind}
       style={{ flex: "none" }}
     >
-      <path
-        d={shape}
-        fill="var(--hw-node)"
-        stroke={ring}
-        strokeWidth={ring === "none" ? 0 : 4}
-        paintOrder="stroke"
-        transform={ring === "none" ? undefined : "scale(.88)"}
-      />
-      <path
-        d={glyphOf(kind)}
-        fill="none"
-        stroke="var(--hw-node-glyph)"
-        strokeWidth={2}
-        strokeLinecap="round"
-        strokeLinejoin="round"
-        transform="scale(.88)"
-      />
+      <g transform={ring === "none" ? undefined : "scale(.8)"}>
+        <path d={shape} fill="var(--hw-node)" />
+        <path
+          d={glyphOf(kind)}
+          fill="none"
+          stroke="var(--hw-node-glyph)"
+          strokeWidth={2}
+          strokeLinecap="round"
+          strokeLinejoin="round"
+        />
+      </g>
+      {ring !== "none" && <path d={shape} fill="none" stroke={ring} strokeWidth={3} transform="scale(1.08)" />}
     </svg>
   );
 }

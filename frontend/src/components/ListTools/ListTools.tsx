@@ -46,7 +46,7 @@ export function ListTools({ query, variables = {}, sheet, graph }: Props) {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="subtle" color="gray" c="var(--hw-text-2)" aria-label="Open or copy this list">
+        <Button variant="subtle" color="gray" c="var(--hw-text-2)">
           <span role="status">{said ?? "Open as …"}</span>
         </Button>
       </Menu.Target>

@@ -79,6 +79,7 @@ export function Triage({ alert, onClose, onDone }: Props) {
         </div>
         <Textarea
           label="Comment"
+          data-autofocus
           placeholder="What you know that the next analyst should"
           autosize
           minRows={2}

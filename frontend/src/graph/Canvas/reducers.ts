@@ -25,6 +25,8 @@ interface State {
 
 /** How much of a faded mark is left. */
 const BACK = 0.15;
+/** From this many edges on they are drawn thin and faint; what is touched or on the path is not. */
+const MANY = 400;
 /** How much of a removed edge is left. */
 const GONE = 0.4;
 const NONE = "rgba(0, 0, 0, 0)";
@@ -68,7 +70,12 @@ function nodeMark(
   if (entity?.enabled === false) flags |= FLAG.disabled;
   if (marks.staleBefore !== null && entity?.lastSeenAt && entity.lastSeenAt < marks.staleBefore) flags |= FLAG.stale;
   if (entity?.sensitive && !entity.tierZero && !entity.owned) flags |= FLAG.dotted;
-  const named = chosen || hovered === node.id || entity?.tierZero === true || node.leaves !== undefined;
+  const named =
+    chosen ||
+    hovered === node.id ||
+    entity?.tierZero === true ||
+    node.leaves !== undefined ||
+    marks.alerts.has(node.id);
   return {
     cell: cellOf(node.kind),
     color: fade(colors.node, shown),
@@ -81,7 +88,7 @@ function nodeMark(
   };
 }
 
-function edgeMark(edge: DisplayEdge, { marks, hovered }: State, colors: Palette): Partial<EdgeMark> {
+function edgeMark(edge: DisplayEdge, { marks, hovered, edges }: State, colors: Palette): Partial<EdgeMark> {
   const back = marks.faded(edge.id);
   const chosen = marks.selected === edge.id;
   const near = hovered !== null && [edge.id, edge.source, edge.target].includes(hovered);
@@ -95,14 +102,15 @@ function edgeMark(edge: DisplayEdge, { marks, hovered }: State, colors: Palette)
         : colors.possible;
   const shown =
     back && !near ? BACK : edge.change === "went" ? GONE : edge.observed || onPath || near || chosen ? 1 : 0.75;
+  const crowded = edges.size >= MANY && !onPath && !near && !chosen;
   let style = 0;
   if (!edge.observed) style |= STYLE.dashed;
   if (edge.change === "came") style |= STYLE.came;
   if (edge.change === "went") style |= STYLE.went;
   const weight = edge.observed ? 1.2 + Math.min(2.4, Math.log10(Math.max(1, edge.count)) * 0.7) : 1.2;
   return {
-    color: fade(base, shown),
-    size: weight + (onPath ? 1 : 0) + (chosen ? 0.8 : 0),
+    color: fade(base, crowded ? shown * 0.4 : shown),
+    size: (crowded ? 1 : weight) + (onPath ? 1 : 0) + (chosen ? 0.8 : 0),
     lane: edge.lane,
     style,
     zIndex: back ? 0 : chosen || onPath ? 2 : 1,

@@ -3,7 +3,7 @@ import { useElementSize } from "@mantine/hooks";
 import { useMemo } from "react";
 import { entityPath } from "../../components/EntityLink/EntityLink";
 import type { SubgraphPartsFragment } from "../../gql/graphql";
-import { shortName } from "../../state/format";
+import { entityName } from "../../state/format";
 import { useGo } from "../../state/url";
 import { glyphOf, SHAPES, shapeOf } from "../marks/glyphs";
 import { arrange, type MapEdge, type MapNode } from "./arrange";
@@ -28,7 +28,6 @@ export function LayeredMap({ map, path, starts }: Props) {
       <svg
         width={size.width}
         height={size.height}
-        role="group"
         aria-label={`Map of ${nodes.length} nodes and ${edges.length} edges`}
       >
         <defs>
@@ -65,27 +64,24 @@ function Edge({ edge }: { edge: MapEdge }) {
     <g>
       <title>{edge.title}</title>
       <path d={edge.d} className={edge.observed ? css.observed : css.possible} markerEnd={`url(#head-${what})`} />
-      <text
-        x={edge.label.x}
-        y={edge.label.y}
-        className={css.kind}
-        fill={edge.observed ? "var(--hw-observed)" : "var(--hw-text-2)"}
-      >
-        {edge.text}
-      </text>
-      {edge.hop !== null && (
-        <g transform={`translate(${edge.label.x - edge.text.length * 3 - 13} ${edge.label.y - 4})`}>
-          <circle r="7" fill="var(--hw-text)" />
-          <text className={css.hop}>{edge.hop}</text>
-        </g>
-      )}
+      <g transform={`translate(${edge.label.x} ${edge.label.y}) rotate(${edge.label.turn})`}>
+        <text y={edge.label.rise} className={css.kind} fill={edge.observed ? "var(--hw-observed)" : "var(--hw-text-2)"}>
+          {edge.text}
+        </text>
+        {edge.hop !== null && (
+          <g transform={`translate(${-edge.text.length * 3.3 - 13} ${edge.label.rise - 4})`}>
+            <circle r="7" fill="var(--hw-text)" />
+            <text className={css.hop}>{edge.hop}</text>
+          </g>
+        )}
+      </g>
     </g>
   );
 }
 
 function Node({ node, onOpen }: { node: MapNode; onOpen: () => void }) {
   const ring = node.tierZero ? "var(--hw-tier-zero)" : node.owned ? "var(--hw-owned)" : null;
-  const name = shortName(node.name);
+  const name = entityName(node);
   return (
     <a
       href={entityPath(node.id)}

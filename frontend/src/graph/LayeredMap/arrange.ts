@@ -19,7 +19,8 @@ export interface MapEdge {
   title: string;
   hop: number | null;
   d: string;
-  label: { x: number; y: number };
+  /** The middle of the line, how the words turn with it, and how far above (below) they stand. */
+  label: { x: number; y: number; turn: number; rise: number };
 }
 
 const SIDE = 72;
@@ -29,7 +30,7 @@ const BOTTOM = 48;
 /** From the middle of a node to where its edges end. */
 const REACH = 20;
 /** Sideways step between edges of one pair. */
-const LANE = 22;
+const LANE = 30;
 
 export function arrange(map: SubgraphPartsFragment, path: readonly string[], starts: readonly string[], width: number) {
   const onPath = new Map(path.map((id, at) => [id, at + 1]));
@@ -92,7 +93,8 @@ function bundles(map: SubgraphPartsFragment, onPath: ReadonlyMap<string, number>
     const pair = [first.source.id, first.target.id].sort().join("\n");
     pairs.set(pair, [...(pairs.get(pair) ?? []), { edges, lane: 0, hop: onPath.get(first.id) ?? null }]);
   }
-  for (const list of pairs.values()) list.forEach((bundle, index) => (bundle.lane = index - (list.length - 1) / 2));
+  for (const list of pairs.values())
+    for (const [index, bundle] of list.entries()) bundle.lane = index - (list.length - 1) / 2;
   return [...pairs.values()].flat();
 }
 
@@ -110,8 +112,11 @@ function drawn({ edges, lane, hop }: Bundle, at: ReadonlyMap<string, MapNode>): 
   const end = { x: target.x - ux * (REACH + 2) + nx * 0.3, y: target.y - uy * (REACH + 2) + ny * 0.3 };
   const middle = { x: (start.x + end.x) / 2 + nx, y: (start.y + end.y) / 2 + ny };
   const kinds = edges.map((edge) => (edge.origin === "DERIVED" ? `${edge.kind} ƒ` : edge.kind));
-  const when = first.observed && first.lastSeenAt ? ` ${first.lastSeenAt.slice(11, 19)}` : "";
-  const steep = Math.abs(uy) > 0.8;
+  const roomy = length > kinds.join(" · ").length * 6.6 + 150;
+  const when = first.observed && first.lastSeenAt && roomy ? ` ${first.lastSeenAt.slice(11, 19)}` : "";
+  let turn = Math.atan2(uy, ux);
+  if (turn > Math.PI / 2 || turn < -Math.PI / 2) turn += turn > 0 ? -Math.PI : Math.PI;
+  const below = nx * Math.sin(turn) - ny * Math.cos(turn) < 0;
   return [
     {
       id: edges.map((edge) => edge.id).join("\n"),
@@ -125,7 +130,12 @@ function drawn({ edges, lane, hop }: Bundle, at: ReadonlyMap<string, MapNode>): 
         .join("\n"),
       hop,
       d: `M${start.x} ${start.y}Q${middle.x + nx * 0.4} ${middle.y + ny * 0.4} ${end.x} ${end.y}`,
-      label: { x: (start.x + end.x) / 2 + nx * 0.7 + (steep ? 8 : 0), y: (start.y + end.y) / 2 + ny * 0.7 - 6 },
+      label: {
+        x: (start.x + end.x) / 2 + nx * 0.7,
+        y: (start.y + end.y) / 2 + ny * 0.7,
+        turn: (turn * 180) / Math.PI,
+        rise: below ? 14 : -6,
+      },
     },
   ];
 }

@@ -145,7 +145,9 @@ function proper(input: LayeredInput, edges: readonly LayoutEdge[], rank: Readonl
 
 function order(layers: string[][], up: ReadonlyMap<string, string[]>, down: ReadonlyMap<string, string[]>): void {
   const index = new Map<string, number>();
-  const count = (layer: readonly string[]) => layer.forEach((id, at) => index.set(id, at));
+  const count = (layer: readonly string[]) => {
+    for (const [at, id] of layer.entries()) index.set(id, at);
+  };
   layers.forEach(count);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const forward = sweep % 2 === 0;
@@ -172,7 +174,7 @@ function place(
   real: ReadonlySet<string>,
 ): Map<string, Point> {
   const y = new Map<string, number>();
-  for (const layer of layers) layer.forEach((id, at) => y.set(id, at - (layer.length - 1) / 2));
+  for (const layer of layers) for (const [at, id] of layer.entries()) y.set(id, at - (layer.length - 1) / 2);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const walk = sweep % 2 === 0 ? layers : [...layers].reverse();
     for (const layer of walk) {
@@ -181,7 +183,7 @@ function place(
         if (near.length === 0) return y.get(id) ?? 0;
         return near.reduce((sum, one) => sum + (y.get(one) ?? 0), 0) / near.length;
       });
-      spaced(wanted).forEach((value, at) => y.set(layer[at] ?? "", value));
+      for (const [at, value] of spaced(wanted).entries()) y.set(layer[at] ?? "", value);
     }
   }
   const positions = new Map<string, Point>();

@@ -4,7 +4,7 @@ import type { LayoutAnswer, LayoutRequest } from "./protocol";
 import { radial } from "./radial";
 
 /** One layer apart against one place apart: labels stand below the nodes, so layers need more room. */
-const LAYER_GAP = 2.6;
+const LAYER_GAP = 1.9;
 
 self.onmessage = (event: MessageEvent<LayoutRequest>) => {
   const { id, method, nodes, edges, starts, ends, centre } = event.data;

@@ -27,13 +27,14 @@ export function radial(
     next.sort((a, b) => a.from - b.from || (kindOf.get(a.id) ?? "").localeCompare(kindOf.get(b.id) ?? ""));
     radius = Math.max(radius + 3, (next.length * 1.2) / (2 * Math.PI));
     next.forEach(({ id }, at) => {
-      const turn = (at / next.length) * 2 * Math.PI - Math.PI / 2;
+      // An odd number of places: no two stand opposite, so that no edge between them crosses the middle.
+      const turn = (at / (next.length | 1)) * 2 * Math.PI - Math.PI / 2;
       angle.set(id, turn);
       positions.set(id, { x: radius * Math.cos(turn), y: radius * Math.sin(turn) });
     });
     ring = next.map(({ id }) => id);
   }
   const lost = nodes.filter((node) => !positions.has(node.id));
-  lost.forEach(({ id }, at) => positions.set(id, { x: at - lost.length / 2, y: radius + 3 }));
+  for (const [at, { id }] of lost.entries()) positions.set(id, { x: at - lost.length / 2, y: radius + 3 });
   return positions;
 }

@@ -31,6 +31,7 @@ export function useLayout(display: Display, options: Options): void {
     };
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the method and the centre ask for a new layout
   useEffect(() => {
     const { starts, ends, centre, strong, positions, method } = latest.current;
     if (display.nodes.length === 0) return;

@@ -31,7 +31,8 @@ export function drawAtlas(kinds: readonly string[]): Atlas {
     context.fillStyle = "#000";
     context.fillRect(0, 0, side, side);
     context.globalCompositeOperation = "lighter";
-    kinds.forEach((kind, at) => drawCell(context, kind, (at % across) * CELL, Math.floor(at / across) * CELL));
+    for (const [at, kind] of kinds.entries())
+      drawCell(context, kind, (at % across) * CELL, Math.floor(at / across) * CELL);
   }
   return { image, columns: across, cellOf: (kind) => index.get(kind) ?? 0 };
 }

@@ -11,7 +11,7 @@ import { type Palette, parts } from "./palette";
 export const STYLE = { dashed: 1, came: 2, went: 4 } as const;
 
 /** Pixels between two lanes. */
-export const LANE = 7;
+export const LANE = 9;
 
 /** What the reducer adds to sigma's own data. */
 export interface EdgeMark extends EdgeDisplayData {

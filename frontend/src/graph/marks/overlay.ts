@@ -7,6 +7,9 @@ import type { Palette } from "./palette";
 /** From this many edges on, kinds are written only on hover, selection and path. */
 export const FEW_EDGES = 28;
 
+/** Up to this many nodes each says how many of its neighbours are not drawn. */
+const ROOMY = 80;
+
 export interface OverlayState {
   nodes: ReadonlyMap<string, DisplayNode>;
   edges: ReadonlyMap<string, DisplayEdge>;
@@ -32,6 +35,7 @@ export function drawOverlay(canvas: HTMLCanvasElement, renderer: Sigma, state: O
     return renderer.graphToViewport({ x: Number(x), y: Number(y) });
   };
   const few = state.edges.size <= FEW_EDGES;
+  const roomy = state.nodes.size <= ROOMY;
   context.lineJoin = "round";
   for (const edge of state.edges.values()) {
     if (!graph.hasNode(edge.source) || !graph.hasNode(edge.target)) continue;
@@ -47,7 +51,8 @@ export function drawOverlay(canvas: HTMLCanvasElement, renderer: Sigma, state: O
     const place = at(node.id);
     const radius = renderer.scaleSize(node.size);
     if (alerts > 0) drawCount(context, alerts, place, radius, palette);
-    if (node.hidden > 0) drawHidden(context, node.hidden, place, radius, palette);
+    if (node.hidden > 0 && (roomy || node.id === state.hovered || node.id === state.selected))
+      drawHidden(context, node.hidden, place, radius, palette);
   }
 }
 
@@ -76,8 +81,10 @@ function drawEdgeWords(
   if (length < 70) return;
   const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
   const shift = edge.lane * LANE;
+  // Words of parallel edges stand one after the other along the edge.
+  const along = 0.5 + edge.lane * 0.16;
   // The quad's lane is measured with y up, the canvas has y down.
-  const middle = { x: (from.x + to.x) / 2 + uy * shift, y: (from.y + to.y) / 2 - ux * shift };
+  const middle = { x: from.x + (to.x - from.x) * along + uy * shift, y: from.y + (to.y - from.y) * along - ux * shift };
   context.save();
   context.translate(middle.x, middle.y);
   let turn = Math.atan2(uy, ux);
@@ -86,14 +93,14 @@ function drawEdgeWords(
   context.font = `11px ${palette.font}`;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  const above = Math.cos(turn) * (ux >= 0 ? 1 : -1) * edge.lane > 0 ? 13 : -4;
+  const above = (ux >= 0 ? 1 : -1) * edge.lane < 0 ? 13 : -4;
   const text = edge.derived ? `${edge.kind} ƒ` : edge.kind;
   const space = hop === undefined ? 0 : 9;
   if (context.measureText(text).width < length - 48)
     halo(context, text, space, above, edge.observed ? palette.observed : palette.text2, palette.page);
   if (hop !== undefined) {
     const width = Math.min(context.measureText(text).width, length);
-    drawHop(context, hop, -width / 2 - 2 + space / 2, above - 4, palette);
+    drawHop(context, hop, space - width / 2 - 11, above - 4, palette);
   }
   context.restore();
 }
@@ -141,9 +148,9 @@ function drawHidden(
   palette: Palette,
 ): void {
   context.font = `10px ${palette.font}`;
-  context.textAlign = "left";
-  context.textBaseline = "middle";
-  halo(context, `+${hidden}`, place.x + radius * 1.25 + 2, place.y + 1, palette.text3, palette.page);
+  context.textAlign = "right";
+  context.textBaseline = "alphabetic";
+  halo(context, `+${hidden}`, place.x - radius * 0.95 - 2, place.y - radius * 0.95, palette.text3, palette.page);
 }
 
 function halo(

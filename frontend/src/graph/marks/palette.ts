@@ -44,8 +44,14 @@ export function readPalette(): Palette {
   const style = getComputedStyle(document.documentElement);
   const read = (key: keyof Palette): string => style.getPropertyValue(TOKENS[key]).trim();
   const palette = {} as Palette;
-  for (const key of Object.keys(TOKENS) as (keyof Palette)[]) palette[key] = read(key);
+  for (const key of Object.keys(TOKENS) as (keyof Palette)[])
+    palette[key] = key === "font" ? read(key) : long(read(key));
   return palette;
+}
+
+/** `#rgb`, to which a build may shorten a token, as `#rrggbb`. */
+export function long(color: string): string {
+  return /^#[\da-f]{3}$/i.test(color) ? `#${[...color.slice(1)].map((digit) => digit + digit).join("")}` : color;
 }
 
 /** `#rrggbb` with an opacity, as `rgba()`. */

@@ -2,7 +2,7 @@
  * The scene as it is drawn: leaves of one kind on one neighbour fold into an aggregate ("+214 users"), parallel edges
  * are set side by side, and what came or went in the window is marked. Pure.
  */
-import { plural } from "../../state/format";
+import { entityName, plural } from "../../state/format";
 import type { Scene, SceneEdge, SceneNode } from "./scene";
 
 /** From this many alike leaves on, they fold. */
@@ -104,7 +104,14 @@ export function display(scene: Scene, options: DisplayOptions): Display {
     });
   }
   setLanes(edges);
+  const shrink = crowd(nodes.length);
+  for (const node of nodes) node.size *= shrink;
   return { nodes, edges };
+}
+
+/** Many nodes are drawn smaller, so that the canvas stays a picture: full size up to 120, a quarter at the most. */
+export function crowd(size: number): number {
+  return Math.min(1, Math.max(0.25, Math.sqrt(120 / Math.max(1, size))));
 }
 
 /** √impact within the kind, between 6 and 14. */
@@ -120,9 +127,7 @@ function mostImpact(scene: Scene): Map<string, number> {
 }
 
 function labelOf(node: SceneNode): string {
-  const at = node.name.indexOf("@");
-  const name =
-    at > 0 ? node.name.slice(0, at) : node.kind === "Computer" ? (node.name.split(".")[0] ?? node.name) : node.name;
+  const name = entityName(node);
   return name.length > 28 ? `${name.slice(0, 27)}…` : name;
 }
 

@@ -99,7 +99,7 @@ function Node({
         </dd>
         <dt>Id</dt>
         <dd>
-          <Copyable text={entity.id} />
+          <Copyable text={entity.id} max={20} />
         </dd>
       </dl>
       <div className={css.actions}>
@@ -144,7 +144,7 @@ function Property({ name, value }: { name: string; value: string }) {
         {name}
       </dt>
       <dd>
-        <Copyable text={value} max={24} />
+        <Copyable text={value} max={20} />
       </dd>
     </>
   );

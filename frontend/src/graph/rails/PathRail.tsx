@@ -3,7 +3,7 @@ import { Button, NumberInput, SegmentedControl } from "@mantine/core";
 import { EdgeArrow } from "../../components/EdgeSentence/EdgeSentence";
 import { KindMark } from "../../components/Glyph/Glyph";
 import type { PathsQuery } from "../../gql/graphql";
-import { plural, shortName } from "../../state/format";
+import { entityName, plural, shortName } from "../../state/format";
 import { type GraphParams, joined } from "../useGraphParams";
 import { EntityPicker } from "./EntityPicker";
 import css from "./rails.module.css";
@@ -174,7 +174,7 @@ function Found({
                       <span className={css.hopText}>
                         <span className="row ellipsis">
                           <KindMark kind={hop.source.kind} tierZero={hop.source.tierZero} owned={hop.source.owned} />
-                          <span className="ellipsis">{shortName(hop.source.name)}</span>
+                          <span className="ellipsis">{entityName(hop.source)}</span>
                         </span>
                         <span className="row">
                           <EdgeArrow edge={hop} />
@@ -190,7 +190,7 @@ function Found({
                     kind={path.hops.at(-1)?.target.kind ?? "Base"}
                     tierZero={path.hops.at(-1)?.target.tierZero ?? false}
                   />
-                  <span className="ellipsis">{shortName(path.hops.at(-1)?.target.name ?? "")}</span>
+                  <span className="ellipsis">{lastName(path)}</span>
                 </li>
               </ol>
             )}
@@ -200,4 +200,9 @@ function Found({
       <p className={`${css.part} quiet`}>found in {paths.elapsedMs.toFixed(1)} ms</p>
     </section>
   );
+}
+
+function lastName(path: Paths["paths"][number]): string {
+  const target = path.hops.at(-1)?.target;
+  return target === undefined ? "" : entityName(target);
 }

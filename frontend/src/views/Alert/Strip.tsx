@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { Empty } from "../../components/Loaded/Loaded";
 import type { AlertQuery } from "../../gql/graphql";
-import { words } from "../../state/format";
+import { eventName } from "../../state/format";
 import { absolute, clock, useZone } from "../../state/time";
 import css from "./Alert.module.css";
 
@@ -51,8 +51,8 @@ export function Strip({ events, firstAt, lastAt }: Props) {
             type="button"
             className={`${css.tick} ${event.outcome === "success" || event.outcome === "unseen" ? "" : css.failed} ${event.id === chosen ? css.ticked : ""}`}
             style={{ left: place(event.time) }}
-            title={`${clock(event.time, zone)} ${words(event.what)}: ${event.summary}`}
-            aria-label={`${absolute(event.time, zone)} ${words(event.what)}`}
+            title={`${clock(event.time, zone)} ${eventName(event.what)}: ${event.summary}`}
+            aria-label={`${absolute(event.time, zone)} ${eventName(event.what)}`}
             onClick={() => setChosen(event.id === chosen ? null : event.id)}
           />
         ))}
@@ -62,7 +62,7 @@ export function Strip({ events, firstAt, lastAt }: Props) {
         <span className={shown === undefined ? "quiet" : undefined}>
           {shown === undefined
             ? `${events.length} events; choose one`
-            : `${absolute(shown.time, zone, "ms")} · ${words(shown.what)} · ${shown.summary} · ${shown.evidence.source} ${shown.evidence.record}`}
+            : `${absolute(shown.time, zone, "ms")} · ${eventName(shown.what)} · ${shown.summary} · ${shown.evidence.source} ${shown.evidence.record}`}
         </span>
         <span className="mono quiet">{absolute(new Date(to).toISOString(), zone, "min")}</span>
       </div>

@@ -116,7 +116,9 @@ export default function Alerts() {
       {rows.length > 0 && (
         <>
           <AlertList rows={rows} selected={selected} onSelect={setSelected} />
-          <LoadMore shown={rows.length} total={list.total} hasMore={list.hasMore} more={list.more} />
+          <div style={{ padding: "0 16px" }}>
+            <LoadMore shown={rows.length} total={list.total} hasMore={list.hasMore} more={list.more} />
+          </div>
         </>
       )}
       {triaged !== null && <Triage alert={triaged} onClose={() => setTriaged(null)} />}

@@ -16,7 +16,11 @@ export function merge(
   filter: AlertFilter,
 ): Merged {
   const here = new Set(loaded.map((row) => row.id));
-  const newest = loaded.reduce((latest, row) => (row.updatedAt > latest ? row.updatedAt : latest), "");
+  const newest =
+    loaded
+      .map((row) => row.updatedAt)
+      .sort()
+      .at(-1) ?? "";
   const rows = loaded.map((row) => {
     const change = changed.get(row.id);
     return change !== undefined && change.updatedAt >= row.updatedAt ? change : row;

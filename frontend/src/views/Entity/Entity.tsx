@@ -11,7 +11,7 @@ import { ListTools } from "../../components/ListTools/ListTools";
 import { Empty, Loaded } from "../../components/Loaded/Loaded";
 import { Ago, At } from "../../components/Time/Time";
 import type { EntityQuery as Data } from "../../gql/graphql";
-import { count, percent, plural, shortName } from "../../state/format";
+import { count, entityName, percent, plural } from "../../state/format";
 import { useGo, useParam } from "../../state/url";
 import css from "./Entity.module.css";
 import { PathsOut } from "./PathsOut";
@@ -41,49 +41,53 @@ function Page({ entity }: { entity: Entity }) {
     <article className={css.page}>
       <Head entity={entity} />
       <div className={css.columns}>
-        <section className="panel">
-          <header>
-            <h2>Risk</h2>
-            <span className="quiet">
-              likelihood {entity.risk.likelihood.toFixed(0)} × impact {entity.risk.impact.toFixed(0)}
-            </span>
-          </header>
-          <div className="body">
-            {entity.risk.parts.length === 0 ? (
-              <Empty title="Nothing raises its risk">
-                Parts appear with alerts, odd behaviour and paths to Tier Zero.
-              </Empty>
-            ) : (
-              <Waterfall parts={entity.risk.parts} total={entity.risk.score} label="Risk" />
-            )}
-          </div>
-        </section>
-        <section className="panel">
-          <header>
-            <h2>Who it is</h2>
-          </header>
-          <dl className={css.facts}>
-            {facts(entity).map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
-        </section>
-        <section className="panel">
-          <header>
-            <h2>When it is active</h2>
-          </header>
-          <div className="body">
-            {entity.activity.own.flat().some((value) => value > 0) ? (
-              <Heat {...entity.activity} />
-            ) : (
-              <Empty title="No logon seen">The heat map fills with logons from traffic and logs.</Empty>
-            )}
-          </div>
-        </section>
-        <PathsOut id={entity.id} tierZero={entity.tierZero} exposure={entity.exposurePercent} />
+        <div className={css.stack}>
+          <section className="panel">
+            <header>
+              <h2>Risk</h2>
+              <span className="quiet">
+                likelihood {entity.risk.likelihood.toFixed(0)} × impact {entity.risk.impact.toFixed(0)}
+              </span>
+            </header>
+            <div className="body">
+              {entity.risk.parts.length === 0 ? (
+                <Empty title="Nothing raises its risk">
+                  Parts appear with alerts, odd behaviour and paths to Tier Zero.
+                </Empty>
+              ) : (
+                <Waterfall parts={entity.risk.parts} total={entity.risk.score} label="Risk" />
+              )}
+            </div>
+          </section>
+          <section className="panel">
+            <header>
+              <h2>When it is active</h2>
+            </header>
+            <div className="body">
+              {entity.activity.own.flat().some((value) => value > 0) ? (
+                <Heat {...entity.activity} />
+              ) : (
+                <Empty title="No logon seen">The heat map fills with logons from traffic and logs.</Empty>
+              )}
+            </div>
+          </section>
+        </div>
+        <div className={css.stack}>
+          <section className="panel">
+            <header>
+              <h2>Who it is</h2>
+            </header>
+            <dl className={css.facts}>
+              {facts(entity).map(([name, value]) => (
+                <div key={name}>
+                  <dt>{name}</dt>
+                  <dd>{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+          <PathsOut id={entity.id} tierZero={entity.tierZero} exposure={entity.exposurePercent} />
+        </div>
       </div>
       <Lists entity={entity} />
     </article>
@@ -99,7 +103,7 @@ function Head({ entity }: { entity: Entity }) {
       <KindMark kind={entity.kind} size={36} tierZero={entity.tierZero} owned={entity.owned} />
       <div className="grow">
         <h1 className="ellipsis" title={entity.name}>
-          {shortName(entity.name)}
+          {entityName(entity)}
         </h1>
         <span className="second">
           {entity.kind}
@@ -145,7 +149,7 @@ function facts(entity: Entity): [string, React.ReactNode][] {
     ["Last seen", <Ago key="last" at={entity.lastSeenAt} />],
     ...entity.properties.map((one): [string, React.ReactNode] => [
       one.name,
-      <Copyable key={one.name} text={one.value} max={44} />,
+      <Copyable key={one.name} text={one.value} max={36} />,
     ]),
   ];
 }

@@ -1,9 +1,7 @@
 /** The graph: canvas first; left the question and its paths, right what is selected, below the time. */
-import { Button, SegmentedControl, Switch } from "@mantine/core";
 import { useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { useQuery } from "urql";
-import { GraphQuery, LegendQuery, ObservedHistogramQuery, PathsQuery } from "../../api/documents/graph";
-import { ListTools } from "../../components/ListTools/ListTools";
+import { LegendQuery, ObservedHistogramQuery } from "../../api/documents/graph";
 import { Empty, Failed } from "../../components/Loaded/Loaded";
 import { Canvas, type CanvasHandle } from "../../graph/Canvas/Canvas";
 import { useGraphKeys } from "../../graph/interactions/useGraphKeys";
@@ -17,12 +15,13 @@ import { EdgeRail, NodeRail } from "../../graph/rails/DetailRail";
 import { PathRail } from "../../graph/rails/PathRail";
 import { Slider } from "../../graph/Slider/Slider";
 import { useAlertCounts } from "../../graph/useAlertCounts";
-import { graphInput, joined, pathInput, useGraphParams } from "../../graph/useGraphParams";
+import { joined, useGraphParams } from "../../graph/useGraphParams";
 import { useMarks } from "../../graph/useMarks";
 import { useScene } from "../../graph/useScene";
 import { WatermarkContext } from "../../state/time";
 import css from "./Graph.module.css";
 import { GraphNotes } from "./GraphNotes";
+import { Toolbar } from "./Toolbar";
 
 const BUCKETS = 90;
 /** Not seen for this long before the newest event: drawn hollow. */
@@ -142,8 +141,6 @@ function Stage({ params, set, kinds }: StageProps) {
 
   const edgeKinds = useMemo(() => tally(shown.edges.map((edge) => edge.kind)), [shown]);
   const nodeKinds = useMemo(() => new Set(shown.nodes.map((node) => node.kind)), [shown]);
-  const query = pathing ? PathsQuery : GraphQuery;
-  const variables = { input: pathing ? pathInput(params) : graphInput(params, params.focus) };
   const empty =
     shown.nodes.length === 0 && !state.fetching && state.error === undefined && (!pathing || paths !== undefined);
 
@@ -196,61 +193,20 @@ function Stage({ params, set, kinds }: StageProps) {
               </Empty>
             </div>
           )}
-          <div className={css.tools}>
-            <Button size="compact-xs" onClick={() => setLeft(!left)} aria-expanded={left}>
-              {left ? "◂ Question" : "▸ Question"}
-            </Button>
-            <SegmentedControl
-              size="xs"
-              aria-label="Layout"
-              value={params.layout}
-              onChange={(value) => set({ layout: value === "auto" ? null : value })}
-              data={["auto", "layered", "force", "radial"].map((value) => ({ value, label: value }))}
-            />
-            <SegmentedControl
-              size="xs"
-              aria-label="Which edges"
-              value={params.observed}
-              onChange={(value) => set({ show: value === "both" ? null : value })}
-              data={["both", "observed", "possible"].map((value) => ({ value, label: value }))}
-              disabled={pathing}
-            />
-            <Switch
-              size="xs"
-              label="size by impact"
-              checked={sized}
-              onChange={(event) => setSized(event.currentTarget.checked)}
-            />
-            <div className="grow" />
-            <Button size="compact-xs" onClick={actions.fit}>
-              Fit <kbd>f</kbd>
-            </Button>
-            <Button size="compact-xs" onClick={state.undo} disabled={!state.canUndo}>
-              Undo <kbd>z</kbd>
-            </Button>
-            <ListTools
-              query={query}
-              variables={variables}
-              sheet={{
-                name: "edges",
-                header: ["source", "kind", "target", "observed", "origin", "first_seen_at", "last_seen_at", "count"],
-                rows: () =>
-                  [...scene.edges.values()].map((one) => [
-                    one.source.name,
-                    one.kind,
-                    one.target.name,
-                    String(one.observed),
-                    one.origin,
-                    one.firstSeenAt,
-                    one.lastSeenAt,
-                    one.count,
-                  ]),
-              }}
-            />
-            <Button size="compact-xs" onClick={() => setRight(!right)} aria-expanded={right}>
-              {right ? "Detail ▸" : "Detail ◂"}
-            </Button>
-          </div>
+          <Toolbar
+            params={params}
+            set={set}
+            scene={scene}
+            left={left}
+            right={right}
+            sized={sized}
+            canUndo={state.canUndo}
+            onLeft={() => setLeft(!left)}
+            onRight={() => setRight(!right)}
+            onSized={setSized}
+            onFit={actions.fit}
+            onUndo={state.undo}
+          />
         </div>
         <Slider
           buckets={histogram.data?.observedHistogram ?? []}
@@ -262,7 +218,8 @@ function Stage({ params, set, kinds }: StageProps) {
         />
       </section>
       {right && (
-        <aside className={css.right} aria-label="Detail">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+        <aside className={css.right} aria-label="Detail" tabIndex={0}>
           {selectedNode !== null && !selectedNode.startsWith("fold:") ? (
             <NodeRail
               id={selectedNode}

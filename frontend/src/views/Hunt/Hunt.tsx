@@ -12,7 +12,7 @@ import { Empty, Failed, Waiting } from "../../components/Loaded/Loaded";
 import { LoadMore } from "../../components/LoadMore/LoadMore";
 import { PageHead } from "../../components/PageHead/PageHead";
 import type { EventsQuery as Data, EventFilter } from "../../gql/graphql";
-import { plural, words } from "../../state/format";
+import { eventName, plural } from "../../state/format";
 import { useSince } from "../../state/time";
 import { useListParam, useParam, useSetParams } from "../../state/url";
 import css from "./Hunt.module.css";
@@ -67,7 +67,7 @@ export default function Hunt() {
   const [open, setOpen] = useState<string | null>(null);
   const shown = list.nodes.find((one) => one.id === open);
   const typed = useDebouncedCallback((value: string) => setText(value), 200);
-  const kinds = [...new Set([...KINDS, ...what])].map((value) => ({ value, label: words(value) }));
+  const kinds = [...new Set([...KINDS, ...what])].map((value) => ({ value, label: eventName(value) }));
 
   return (
     <div className={css.page}>
@@ -154,7 +154,7 @@ export default function Hunt() {
           {shown !== undefined && (
             <aside className={`panel ${css.record}`} aria-label="Record">
               <header>
-                <h2>{words(shown.what)}</h2>
+                <h2>{eventName(shown.what)}</h2>
                 <span className="quiet ellipsis">
                   {shown.evidence.source}, {shown.evidence.record}
                 </span>

@@ -86,7 +86,7 @@ export function FixFirst({ points }: { points: Overview["fixFirst"] }) {
           />
           <span className="num">−{point.exposureRemovedPercent.toFixed(1)} pts</span>
           <Go to={`/graph?from=${encodeURIComponent(point.edge.source.id)}&k=3`} className="link">
-            see path
+            path
           </Go>
         </div>
       ))}

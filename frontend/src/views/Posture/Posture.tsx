@@ -77,7 +77,7 @@ const CHOKE_COLUMNS: Column<Choke>[] = [
   {
     key: "graph",
     title: "",
-    width: 76,
+    width: 96,
     cell: (row) => (
       <Go className="link" to={`/graph?from=${encodeURIComponent(row.edge.source.id)}&k=3`}>
         see path

@@ -134,7 +134,7 @@ function scheduleColumns(running: string | null, start: (name: string) => void):
           loading={running === row.name}
           disabled={running !== null && running !== row.name}
           onClick={() => start(row.name)}
-          aria-label={`Run ${row.title} now`}
+          aria-label={`Run now: ${row.title}`}
         >
           Run now
         </Button>

@@ -155,8 +155,8 @@ fn apply(work: &mut Work<'_>, pki: &mut Pki<'_>, authority: usize, offer: EdgeKe
 /// ESC13: whoever enrols with a template of a linked issuance policy is in the linked group while the certificate lasts.
 fn issuance_policy(work: &mut Work<'_>, pki: &mut Pki<'_>, authority: usize, offer: EdgeKey) {
     let serves = pki.templates.get(&offer.source).is_some_and(|template| template.open() && template.authenticates());
-    let policies: Vec<EdgeKey> =
-        work.made(EdgeKind::ExtendedByPolicy).filter(|key| key.source == offer.source).collect();
+    let mut policies = work.edges_from(offer.source, &[EdgeKind::ExtendedByPolicy]);
+    policies.extend(work.made(EdgeKind::ExtendedByPolicy).filter(|key| key.source == offer.source));
     if !serves || policies.is_empty() {
         return;
     }

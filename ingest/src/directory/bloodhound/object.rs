@@ -59,7 +59,6 @@ records! {
         kind: Text<'a> = "principaltype",
         right: Text<'a> = "rightname",
         inherited: Flag = "isinherited",
-        inheritance_hash: Text<'a> = "inheritancehash",
     }
 
     /// A service principal name that gives a right on its host.

@@ -75,6 +75,9 @@ pub fn read<R: BufRead>(mut input: R, context: &mut Context<'_>) -> Result<()> {
 
 /// Reads one row of the CSV form; false where the line is none.
 pub(in crate::sources) fn csv_line(line: &[u8], place: Record, context: &mut Context<'_>) -> bool {
+    if !line.starts_with(b"\"") {
+        return false;
+    }
     let Some(row) = row(line).filter(is_row) else { return false };
     let mut packet = Packet { time: row_time(&row), ..Packet::default() };
     for (at, name) in COLUMNS {

@@ -117,10 +117,6 @@ fn inheritance(ace: &Ace<'_>) -> Properties {
     if ace.inherited.is_true() {
         properties.insert("isinherited".to_owned(), PropertyValue::Bool(true));
     }
-    if !ace.inheritance_hash.is_empty() {
-        let hash = ace.inheritance_hash.as_str().to_owned();
-        properties.insert("inheritancehash".to_owned(), PropertyValue::Text(hash));
-    }
     properties
 }
 

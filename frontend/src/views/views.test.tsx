@@ -1,0 +1,144 @@
+import { MantineProvider } from "@mantine/core";
+import { render, screen } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { withChange } from "../api/live";
+import { stands } from "../components/Charts/Heat";
+import { fall } from "../components/Charts/Waterfall";
+import { Empty } from "../components/Loaded/Loaded";
+import { Markdown } from "../components/Markdown/Markdown";
+import { parseInline, parseMarkdown } from "../components/Markdown/parse";
+import { Severity } from "../components/Severity/Severity";
+import { joined, parseParams, pathInput } from "../graph/useGraphParams";
+import { alert } from "../testing/make";
+import { markNames } from "./Alert/markNames";
+import { spanOfStrip } from "./Alert/Strip";
+import { byDay } from "./Alerts/AlertList";
+import { merge } from "./Alerts/merge";
+
+describe("live list", () => {
+  it("a change updates its row in place and a stranger is only counted", () => {
+    const loaded = [alert("a"), alert("b")];
+    const changed = new Map([
+      ["b", alert("b", { eventCount: 9, updatedAt: "2026-11-22T14:05:00Z" })],
+      ["c", alert("c", { updatedAt: "2026-11-22T14:06:00Z" })],
+    ]);
+    const { rows, unseen } = merge(loaded, changed, { states: ["OPEN"] });
+    expect(rows.map((row) => [row.id, row.eventCount])).toEqual([
+      ["a", 1],
+      ["b", 9],
+    ]);
+    expect(unseen).toBe(1);
+    expect(merge(loaded, changed, { severities: ["LOW"] }).unseen).toBe(0);
+  });
+
+  it("an older change does not undo a newer row", () => {
+    const loaded = [alert("a", { state: "CLOSED", updatedAt: "2026-11-22T15:00:00Z" })];
+    expect(merge(loaded, new Map([["a", alert("a")]]), {}).rows[0]?.state).toBe("CLOSED");
+  });
+
+  it("the feed keeps a bounded number of changes", () => {
+    let kept: ReadonlyMap<string, ReturnType<typeof alert>> = new Map();
+    for (let at = 0; at < 600; at++) kept = withChange(kept, alert(`a${at}`));
+    expect(kept.size).toBe(500);
+    expect(kept.has("a0")).toBe(false);
+  });
+
+  it("rows fall into days of the chosen zone", () => {
+    const days = byDay([alert("a"), alert("b", { lastAt: "2026-11-21T23:59:59Z" })], "utc");
+    expect(days.map((day) => day.day)).toEqual(["2026-11-22", "2026-11-21"]);
+  });
+});
+
+describe("story", () => {
+  it("names become links as whole words, the longest first", () => {
+    const parts = markNames("svc asked dc1.lab for svc_backup on DC1, not dc10", [
+      { text: "dc1", id: "D" },
+      { text: "dc1.lab", id: "D" },
+      { text: "svc_backup", id: "S" },
+    ]);
+    expect(parts.filter((part) => part.id !== null).map((part) => part.text)).toEqual(["dc1.lab", "svc_backup", "DC1"]);
+    expect(parts.map((part) => part.text).join("")).toBe("svc asked dc1.lab for svc_backup on DC1, not dc10");
+  });
+
+  it("a strip with one event still has a span", () => {
+    const { from, to } = spanOfStrip([], "2026-11-22T14:00:00Z", "2026-11-22T14:00:00Z");
+    expect(to - from).toBeGreaterThan(0);
+  });
+});
+
+describe("graph question in the URL", () => {
+  it("ids with commas survive, numbers stay in bounds", () => {
+    const params = parseParams(`?from=A&notEdge=${encodeURIComponent(joined(["a,b", "c%"]))}&k=99&depth=-1`);
+    expect(params.notEdges).toEqual(["a,b", "c%"]);
+    expect(params.k).toBe(20);
+    expect(params.depth).toBe(0);
+    expect(pathInput(params)).toMatchObject({ from: "A", count: 20, excludeEdges: ["a,b", "c%"] });
+  });
+});
+
+describe("charts", () => {
+  it("each bar of the waterfall starts where the last ended", () => {
+    const part = (contribution: number) => ({ name: String(contribution), value: 0, text: "", contribution });
+    const { bars, high, total } = fall([part(50), part(30), part(-20)]);
+    expect(bars.map((bar) => [bar.from, bar.to])).toEqual([
+      [0, 50],
+      [50, 80],
+      [80, 60],
+    ]);
+    expect([high, total]).toEqual([80, 60]);
+  });
+
+  it("few logons never stand out", () => {
+    expect(stands(4, 0)).toBe(false);
+    expect(stands(12, 3)).toBe(true);
+    expect(stands(9, 3)).toBe(false);
+  });
+});
+
+describe("manual", () => {
+  it("knows headings, lists, tables and code, and leaves markup as text", () => {
+    const blocks = parseMarkdown(
+      "# T\n\n## A\ntext\nmore\n- one\n- two\n\n|a|b|\n|---|---|\n|1|2|\n\n```\nx\n```\n<script>",
+    );
+    expect(blocks.map((block) => block.kind)).toEqual([
+      "heading",
+      "heading",
+      "paragraph",
+      "list",
+      "table",
+      "code",
+      "paragraph",
+    ]);
+    expect(parseInline("a `b` **c** [d](https://e)").map((part) => part.kind)).toEqual([
+      "text",
+      "code",
+      "text",
+      "strong",
+      "text",
+      "link",
+    ]);
+    const { container } = render(<Markdown text={"<img src=x onerror=alert(1)> [x](javascript:alert(1))"} />);
+    expect(container.querySelector("img,a")).toBeNull();
+  });
+});
+
+describe("marks", () => {
+  it("a severity always has its word", () => {
+    render(<Severity level="HIGH" />);
+    expect(screen.getByText("high")).toBeTruthy();
+  });
+
+  it("an unknown severity is written, not hidden", () => {
+    render(<Severity level={"CRITICAL" as never} />);
+    expect(screen.getByText("Critical")).toBeTruthy();
+  });
+
+  it("an empty state says what would fill it", () => {
+    render(
+      <MantineProvider>
+        <Empty title="Nothing">Load a snapshot.</Empty>
+      </MantineProvider>,
+    );
+    expect(screen.getByText("Load a snapshot.")).toBeTruthy();
+  });
+});
