@@ -134,7 +134,6 @@ impl<'e> Work<'e> {
             properties: properties.iter().map(text).collect(),
             first_seen: time,
             last_seen: time,
-            described_at: None,
             removed_at: None,
             merged_into: None,
             described_at: None,

@@ -1,13 +1,14 @@
 //! Binds: one event for all legs, and the identity that the connection has afterwards (RFC 4511 §4.2, RFC 4513).
 
-use hopwatch_model::event::{BindMethod, LdapBind, TicketUse};
+use hopwatch_model::event::{BindMethod, LdapBind};
 use hopwatch_model::{Account, Activity, Outcome};
 use hopwatch_wire::krb5;
 use hopwatch_wire::ldap::{Authentication, BindRequest, LdapResult};
 
 use super::session::{bounded, outcome};
+use crate::analyzers::Output;
+use crate::analyzers::gss::{At, GssContext};
 use crate::analyzers::seen::Seen;
-use crate::analyzers::{Direction, Output};
 
 /// LDAP result saslBindInProgress: another leg follows.
 const SASL_BIND_IN_PROGRESS: u32 = 14;
@@ -28,7 +29,7 @@ struct Open {
     bind: LdapBind,
     /// The account that the proof names, where it is legible.
     account: Option<Account>,
-    security: Security,
+    security: GssContext,
     /// What the request that was sent last is to the whole.
     leg: Leg,
 }
@@ -64,7 +65,7 @@ impl Binding {
                 id,
                 account: named_account(&method, &name),
                 bind: LdapBind { name, method, tls: false, sealed: None },
-                security: Security::default(),
+                security: GssContext::new("ldap"),
                 leg: Leg::Final,
             });
         }
@@ -82,7 +83,7 @@ impl Binding {
         };
         open.leg = leg;
         if let Some(token) = token {
-            open.security.token(Direction::ToServer, token, &seen, out);
+            security_token(&mut open.security, &open.bind.method, token, &seen, out);
         }
     }
 
@@ -99,7 +100,7 @@ impl Binding {
             return out.counters.ignore("ldap.answer_without_request");
         };
         if let Some(token) = token {
-            open.security.token(Direction::ToClient, token, seen, out);
+            security_token(&mut open.security, &open.bind.method, token, seen, out);
         }
         let goes_on = result.code == SASL_BIND_IN_PROGRESS || open.leg == Leg::Preliminary && result.code == 0;
         if goes_on {
@@ -107,8 +108,8 @@ impl Binding {
             return;
         }
         let outcome = outcome(result.code);
+        let actor = open.account.or(open.security.account());
         open.security.finish(outcome, out);
-        let actor = open.account;
         // A bind that fails leaves the connection anonymous (RFC 4511 §4.2.1).
         self.identity = actor.clone().filter(|_| outcome.succeeded());
         let mut finished = Finished { seen: open.seen, actor, outcome, bind: open.bind };
@@ -140,8 +141,9 @@ impl Binding {
     /// Emits a bind whose last answer will not come.
     fn abandon(&mut self, out: &mut Output<'_>) {
         if let Some(mut open) = self.open.take() {
+            let actor = open.account.or(open.security.account());
             open.security.finish(Outcome::Unseen, out);
-            Finished { seen: open.seen, actor: open.account, outcome: Outcome::Unseen, bind: open.bind }.emit(out);
+            Finished { seen: open.seen, actor, outcome: Outcome::Unseen, bind: open.bind }.emit(out);
         }
     }
 }
@@ -152,28 +154,18 @@ impl Finished {
     }
 }
 
-/// The security context that a bind sets up: the tokens of both sides, in order.
-#[derive(Default)]
-struct Security {
-    ticket: Option<(Seen, Box<TicketUse>)>,
-}
-
-impl Security {
-    fn token(&mut self, direction: Direction, token: &[u8], seen: &Seen, out: &Output<'_>) {
-        if direction == Direction::ToClient || self.ticket.is_some() {
-            return;
+/// Hands a token to the security context. Not every mechanism has one; the last legs of GSSAPI (RFC 4752 §3.1) agree on
+/// the layer in Wrap tokens, which prove nothing more.
+fn security_token(context: &mut GssContext, method: &BindMethod, token: &[u8], seen: &Seen, out: &mut Output<'_>) {
+    let secured = match method {
+        BindMethod::Sasl(mechanism) => {
+            ["GSSAPI", "GSS-SPNEGO", "NTLM"].iter().any(|known| mechanism.eq_ignore_ascii_case(known))
         }
-        if let Ok(request) = krb5::decode_ap_req(token) {
-            let ticket = request.ticket.event(|cipher| out.key.digest("ticket", cipher));
-            let used = TicketUse { ticket, carrier: "ldap".into(), ap_options: request.ap_options };
-            self.ticket = Some((seen.part(1), Box::new(used)));
-        }
-    }
-
-    fn finish(&mut self, outcome: Outcome, out: &mut Output<'_>) {
-        if let Some((seen, used)) = self.ticket.take() {
-            out.emit(seen.draft(None, outcome), Activity::TicketUse(used));
-        }
+        BindMethod::Sicily => true,
+        BindMethod::Simple { .. } | BindMethod::Anonymous => false,
+    };
+    if secured && krb5::unwrap_clear(token).is_err() {
+        context.token(token, At { endpoints: seen.endpoints, time: seen.time, frame: seen.frame }, out);
     }
 }
 

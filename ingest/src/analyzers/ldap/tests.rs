@@ -356,3 +356,50 @@ fn the_labs_collector_searches_are_read() {
         .collect();
     assert_eq!(pages, [(999, "intern.ian".to_owned()), (507, "intern.ian".to_owned())]);
 }
+
+#[test]
+fn the_labs_kerberos_binds_show_their_tickets() {
+    for (capture, mechanism) in [("ldap-queries", "GSSAPI"), ("admin-work", "GSS-SPNEGO")] {
+        let bench = lab(capture);
+        let tickets = bench.events.iter().filter(|event| {
+            event.outcome == Outcome::Success
+                && matches!(&event.activity, Activity::TicketUse(used) if used.carrier == "ldap")
+        });
+        let method = BindMethod::Sasl(mechanism.into());
+        let bound =
+            binds(&bench.events).iter().filter(|(bind, _)| bind.method == method && bind.sealed == Some(true)).count();
+        assert!(bound > 0, "{capture}");
+        assert_eq!(tickets.count(), bound, "{capture}");
+        assert!(bench.counters.dropped.is_empty(), "{:?}", bench.counters);
+    }
+}
+
+/// An AUTHENTICATE_MESSAGE (`[MS-NLMP] 2.2.1.3`) of `LAB\ann`: six fields of length, maximum and offset behind its type, the
+/// flags, and the payload.
+fn authenticate() -> Vec<u8> {
+    let (mut head, mut payload) = (b"NTLMSSP\0\x03\0\0\0".to_vec(), Vec::new());
+    for part in [&[1; 24][..], &[2; 60], b"LAB", b"ann", b"WS1", b""] {
+        let length = u16::try_from(part.len()).unwrap().to_le_bytes();
+        let offset = u32::try_from(64 + payload.len()).unwrap().to_le_bytes();
+        head.extend([&length[..], &length, &offset].concat());
+        payload.extend(part);
+    }
+    [head, vec![0; 4], payload].concat()
+}
+
+#[test]
+fn an_ntlm_bind_is_made_by_the_account_that_ntlm_names() {
+    let sicily = bind(1, "", &tlv(0x8b, &[&authenticate()]));
+    for (bytes, code) in [(sicily, 0), (sasl(1, "GSS-SPNEGO", &authenticate()), 49)] {
+        let bench = talk(&[
+            (TO_SERVER, bytes),
+            (TO_CLIENT, answer(1, 1, code)),
+            (TO_SERVER, search(2, "cn")),
+            (TO_CLIENT, answer(5, 2, 0)),
+        ]);
+        let logons = bench.events.iter().filter(|event| matches!(event.activity, Activity::NtlmLogon(_)));
+        assert_eq!(logons.map(|event| event.outcome.failed()).collect::<Vec<_>>(), [code != 0]);
+        assert_eq!(binds(&bench.events)[0].1.actor.as_ref().unwrap().name, "ann");
+        assert_eq!(searches(&bench.events)[0].1.actor.is_some(), code == 0);
+    }
+}
