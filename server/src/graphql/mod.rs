@@ -4,11 +4,11 @@
 pub mod error;
 pub mod kinds;
 mod limits;
-mod mutation;
-pub(crate) mod page;
-mod query;
+pub mod mutation;
+pub mod page;
+pub mod query;
 pub mod request;
-mod subscription;
+pub mod subscription;
 pub mod time;
 pub mod types;
 

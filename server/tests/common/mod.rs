@@ -72,7 +72,11 @@ pub fn estate() -> Estate {
         user(1102, "bob"),
         user(1103, "eve"),
         user(1104, "svc_backup"),
-        node(&sid(1001), NodeKind::Computer, &[("name", "WS1.LAB.EXAMPLE"), ("samaccountname", "WS1$"), ("dnshostname", "ws1.lab.example")]),
+        node(
+            &sid(1001),
+            NodeKind::Computer,
+            &[("name", "WS1.LAB.EXAMPLE"), ("samaccountname", "WS1$"), ("dnshostname", "ws1.lab.example")],
+        ),
     ];
     let edges = vec![
         edge(&sid(1101), EdgeKind::MemberOf, &sid(1200)),
@@ -83,7 +87,14 @@ pub fn estate() -> Estate {
         edge(&sid(1001), EdgeKind::HasSession, &sid(1101)),
     ];
     let mut estate = Estate::default();
-    let delta = DirectoryDelta { time: at(0), source: "lab.zip".into(), kind: DeltaKind::Merge, nodes, edges, ..DirectoryDelta::default() };
+    let delta = DirectoryDelta {
+        time: at(0),
+        source: "lab.zip".into(),
+        kind: DeltaKind::Merge,
+        nodes,
+        edges,
+        ..DirectoryDelta::default()
+    };
     estate.apply(&delta);
     estate
 }
@@ -123,7 +134,12 @@ pub fn alert(name: &str, secs: i64, severity: Severity) -> Alert {
         target_host: event.target.clone(),
         target: None,
         explanation: format!("{name} asked srv1 for the directory's secrets from ws1, which is no domain controller."),
-        reasons: vec![ScorePart { name: "controller".into(), value: 0.0, contribution: 60.0, text: "ws1 is no domain controller".into() }],
+        reasons: vec![ScorePart {
+            name: "controller".into(),
+            value: 0.0,
+            contribution: 60.0,
+            text: "ws1 is no domain controller".into(),
+        }],
         score: 80.0,
         techniques: vec!["T1003.006".into()],
         actions: vec!["disable the account".into()],

@@ -42,7 +42,7 @@ pub enum Severity {
 
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::store::AlertState")]
+#[graphql(remote = "store::AlertState")]
 pub enum AlertState {
     /// Nobody has looked.
     Open,
@@ -54,7 +54,7 @@ pub enum AlertState {
 
 /// What an alert turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "crate::store::Classification")]
+#[graphql(remote = "store::Classification")]
 pub enum Classification {
     /// An attack.
     TruePositive,
