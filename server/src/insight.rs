@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::shim::Shim as _;
 use hopwatch_graph::{Error, Filter, Hop, Limits, NodeFlags, NodeId, Share, Snapshot};
 
 /// Sets that the graph searches at a time.

@@ -1,5 +1,3 @@
-//! The Hopwatch server: command line, API, storage, reports and outputs around the graph and the detections. It holds no
-//! detection logic, no path algorithm and no parser of Windows formats.
 //! The `hopwatch` server: command line, pipeline, storage, GraphQL, reports. It holds no path algorithm and no parser of
 //! Windows formats.
 
@@ -15,7 +13,6 @@ pub mod metrics;
 pub mod outputs;
 pub mod reports;
 pub mod scheduler;
-pub mod shim;
 pub mod state;
 pub mod store;
 pub mod summary;

@@ -1,6 +1,6 @@
 //! What the server's tests share: a small estate, a state over it, and a client that speaks to the routes in process.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this module")]
 
 use std::path::Path;
 

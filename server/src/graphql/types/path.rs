@@ -13,7 +13,6 @@ use crate::graphql::kinds::{EdgeKind, Kind};
 use crate::graphql::page::amount;
 use crate::graphql::request::{compute, state};
 use crate::graphql::time::DateTime;
-use crate::shim::Shim as _;
 
 /// The most paths of an answer.
 const MAX_PATHS: u32 = 20;
