@@ -1,5 +1,7 @@
 //! The API over a small estate: what it answers, to whom, and what it refuses.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::get_unwrap, reason = "a test says by a panic that it fails")]
+
 mod common;
 
 use common::{alert, at, data, finding, login, logon, query, send, sid, state, state_with};

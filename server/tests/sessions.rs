@@ -1,5 +1,7 @@
 //! Logins, sessions, and what outlives a restart.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::get_unwrap, reason = "a test says by a panic that it fails")]
+
 mod common;
 
 use common::{PASSWORD, alert, at, data, finding, login, logon, query, state};

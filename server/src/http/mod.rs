@@ -42,7 +42,6 @@ struct App {
 }
 
 /// All routes.
-#[must_use]
 pub fn router(state: &State) -> Router {
     let app = App { state: State::clone(state), schema: schema(state) };
     Router::new()

@@ -142,7 +142,7 @@ impl Inputs {
     /// The same with these alerts, ordered the worst and latest first.
     #[must_use]
     pub fn with_alerts(mut self, mut alerts: Vec<AlertRow>) -> Self {
-        alerts.sort_by(|a, b| (b.alert.severity, b.alert.last_at).cmp(&(a.alert.severity, a.alert.last_at)));
+        alerts.sort_by_key(|row| std::cmp::Reverse((row.alert.severity, row.alert.last_at)));
         self.alerts = alerts;
         self
     }

@@ -172,6 +172,15 @@ impl Store {
         Ok(rows.into_iter().map(|(time, rank)| (Timestamp::from_micros(time), severity_of(rank))).collect())
     }
 
+    /// The time of the latest activity of any alert.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn latest_alert(&self) -> Result<Option<Timestamp>> {
+        let (last,): (Option<i64>,) = sqlx::query_as("SELECT max(last_at) FROM alerts").fetch_one(&self.reader).await?;
+        Ok(last.map(Timestamp::from_micros))
+    }
+
     /// Other alerts in which one of the same entities takes part, newest first.
     ///
     /// # Errors

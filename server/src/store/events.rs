@@ -152,7 +152,7 @@ async fn fresh<'a>(transaction: &mut sqlx::SqliteTransaction<'_>, events: &'a [E
     let mut known = BTreeSet::new();
     for chunk in events.chunks(LOOKUP) {
         let mut query = sqlx::QueryBuilder::new("SELECT digest FROM events WHERE 1");
-        super::alerts::one_of(&mut query, "digest", chunk.iter().map(|event| digest(event)));
+        super::alerts::one_of(&mut query, "digest", chunk.iter().map(digest));
         let rows: Vec<(i64,)> = query.build_query_as().fetch_all(&mut **transaction).await?;
         known.extend(rows.into_iter().map(|(digest,)| digest));
     }

@@ -1,6 +1,12 @@
 //! What the server's tests share: a small estate, a state over it, and a client that speaks to the routes in process.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its own part of this module"
+)]
 
 use std::path::Path;
 

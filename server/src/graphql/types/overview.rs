@@ -92,7 +92,7 @@ impl Overview {
         Ok(state(ctx)?.snapshot().tier_zero_reasons().len())
     }
 
-    /// Alerts by severity over the four weeks up to the newest event.
+    /// Alerts by severity over the four weeks up to the newest event or alert.
     async fn alert_histogram(
         &self,
         ctx: &Context<'_>,
@@ -100,10 +100,12 @@ impl Overview {
     ) -> Result<Vec<HistogramBucket>> {
         let state = state(ctx)?;
         let count = usize::try_from(amount(buckets, MAX_BUCKETS)?).unwrap_or(1);
-        let end = match state.status.load().watermark {
-            Some(watermark) => watermark,
-            None => state.events.span().await.map_err(ApiError::from)?.map_or_else(clock::now, |(_, last)| last),
+        let newest = match state.status.load().watermark {
+            Some(watermark) => Some(watermark),
+            None => state.events.span().await.map_err(ApiError::from)?.map(|(_, last)| last),
         };
+        let latest = state.store.latest_alert().await.map_err(ApiError::from)?;
+        let end = newest.max(latest).unwrap_or_else(clock::now);
         let alerts = state.store.alert_times(end - WINDOW, end.shifted(1)).await.map_err(ApiError::from)?;
         Ok(of_alerts(&Spans::new(end - WINDOW, end, count), &alerts))
     }
