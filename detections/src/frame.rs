@@ -96,12 +96,12 @@ pub struct Context<'a> {
 /// # Contract
 /// Synchronous and deterministic. Every collection in the state has a cap and an eviction rule. Out-of-order and
 /// repeated events must not break it: the frame drops repeated digests, not late events.
-pub trait Rule: Default + Serialize + DeserializeOwned + Send + 'static {
+pub trait Rule: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it says of itself.
     const META: Meta;
 
     /// Its thresholds.
-    type Config: Preset + Serialize + DeserializeOwned + Send + 'static;
+    type Config: Preset + Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// Sees an event.
     fn observe(&mut self, config: &Self::Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts);
@@ -247,7 +247,7 @@ impl Verdicts {
 }
 
 /// A rule at work, its configuration bound, its type erased.
-pub trait Detection: Send {
+pub trait Detection: Send + Sync {
     /// What it says of itself.
     fn meta(&self) -> &'static Meta;
     /// Sees an event.

@@ -1,7 +1,5 @@
 //! The Hopwatch server: command line, API, storage, reports and outputs around the graph and the detections. It holds no
 //! detection logic, no path algorithm and no parser of Windows formats.
-//! The `hopwatch` server: command line, pipeline, storage, GraphQL, reports. It holds no path algorithm and no parser of
-//! Windows formats.
 
 pub mod auth;
 pub mod cli;

@@ -139,7 +139,7 @@ impl Pipeline {
             let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
             self.watch.finish(&mut estate, mode)
         };
-        self.tell(changes).await
+        Ok(self.tell(changes).await?)
     }
 
     /// Notes what became of each file.
