@@ -32,6 +32,7 @@ pub mod reach;
 pub mod scc;
 pub mod search;
 pub mod snapshot;
+mod stubs;
 pub mod tier_zero;
 pub mod upkeep;
 pub mod view;
