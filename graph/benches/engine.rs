@@ -48,7 +48,7 @@ impl Random {
     }
 
     fn below(&mut self, bound: u32) -> u32 {
-        u32::try_from((self.next() >> 32) * u64::from(bound) >> 32).unwrap_or_default()
+        u32::try_from(((self.next() >> 32) * u64::from(bound)) >> 32).unwrap_or_default()
     }
 
     /// Small numbers are more likely: the least of three draws stretched once more.

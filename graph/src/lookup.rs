@@ -214,36 +214,6 @@ impl<'a> Lookup<'a> {
         self.sole(self.bearing(space, name))
     }
 
-    /// The stubs of traffic that are this directory object by name.
-    pub(crate) fn stubs_of(&self, real: NodeId, node: &Node) -> Vec<NodeId> {
-        if node.stub() {
-            return Vec::new();
-        }
-        let mut found: Vec<NodeId> = Vec::new();
-        let stub_of = |id: &NodeId| *id != real && self.node(*id).is_some_and(Node::stub);
-        if node.kind == NodeKind::Computer {
-            let name = node.text("dnshostname").or_else(|| node.text("name")).unwrap_or_default();
-            let suffix = name.split_once('.').map(|(_, suffix)| suffix).unwrap_or_default();
-            let sole_bearer = self.bearing(Space::Short, name).filter(|id| !stub_of(id)).nth(1).is_none();
-            let told = |stub: &Node| stub.text("dnshostname").is_some() || stub.text("domain").is_some();
-            let fits = |id: &NodeId| {
-                stub_of(id)
-                    && (sole_bearer || self.node(*id).is_some_and(told))
-                    && (self.may_lie_in(*id, suffix) || self.account_stub_fits(*id, node, false))
-            };
-            found.extend(self.bearing(Space::Short, name).filter(fits));
-        }
-        if matches!(node.kind, NodeKind::User | NodeKind::Group | NodeKind::Computer) {
-            let sam = node.text("samaccountname").unwrap_or_default();
-            let sole_bearer = self.bearing(Space::Sam, sam).filter(|id| !stub_of(id)).nth(1).is_none();
-            let fits = |id: &NodeId| stub_of(id) && self.account_stub_fits(*id, node, sole_bearer);
-            found.extend(self.bearing(Space::Sam, sam).filter(fits));
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
     fn sid(&self, sid: &str, domain: Option<&str>) -> Option<NodeId> {
         let found = self.find(sid).filter(|id| self.exists(*id));
         if found.is_some() || sid.starts_with("S-1-5-21-") {
@@ -300,7 +270,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// True where a host's full name is unknown or lies under the suffix.
-    fn may_lie_in(&self, id: NodeId, suffix: &str) -> bool {
+    pub(crate) fn may_lie_in(&self, id: NodeId, suffix: &str) -> bool {
         let Some(node) = self.node(id) else {
             return false;
         };
@@ -314,17 +284,7 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    fn account_stub_fits(&self, stub: NodeId, real: &Node, sole_bearer: bool) -> bool {
-        let Some(domain) = self.node(stub).and_then(|node| node.text("domain")) else {
-            return sole_bearer;
-        };
-        let own = real.text("domain").unwrap_or_default();
-        let head = real.text("domainsid").and_then(|sid| self.find(sid)).and_then(|id| self.node(id));
-        let netbios = head.and_then(netbios_name);
-        same(domain, own) || netbios.map_or_else(|| one_domain(own, domain), |name| same(name, domain))
-    }
-
-    fn node(&self, id: NodeId) -> Option<&'a Node> {
+    pub(crate) fn node(&self, id: NodeId) -> Option<&'a Node> {
         self.nodes.get(id.index()).map(|node| &**node)
     }
 
@@ -338,7 +298,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// The existing nodes that bear a name now.
-    fn bearing(&self, space: Space, name: &str) -> impl Iterator<Item = NodeId> {
+    pub(crate) fn bearing(&self, space: Space, name: &str) -> impl Iterator<Item = NodeId> {
         let wanted = if space == Space::Short { short_name(name) } else { name.to_owned() };
         let candidates: Vec<NodeId> = self.names.candidates(space, &wanted).collect();
         candidates
@@ -349,7 +309,7 @@ impl<'a> Lookup<'a> {
 
 /// True where two names may be the NetBIOS and the DNS name of one domain: the one has no dot and is the other's first
 /// label. Only for domains of which the directory does not say the NetBIOS name.
-fn one_domain(one: &str, other: &str) -> bool {
+pub(crate) fn one_domain(one: &str, other: &str) -> bool {
     let label = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     !one.is_empty() && one.contains('.') != other.contains('.') && same(&label(one), &label(other))
 }
@@ -383,7 +343,7 @@ fn bears(node: &Node, space: Space, name: &str) -> bool {
 }
 
 /// A domain's NetBIOS name; some collectors write it empty where they do not know it.
-fn netbios_name(head: &Node) -> Option<&str> {
+pub(crate) fn netbios_name(head: &Node) -> Option<&str> {
     head.text("netbios").or_else(|| head.text("netbiosname")).filter(|name| !name.is_empty())
 }
 

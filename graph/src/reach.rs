@@ -69,12 +69,7 @@ impl Snapshot {
         limits: &Limits<'_>,
     ) -> Result<Reach, Error> {
         self.known(starts)?;
-        let scope = Scope::new(self, filter);
-        if scope.plain {
-            search::<true>(&scope, starts, direction, limits)
-        } else {
-            search::<false>(&scope, starts, direction, limits)
-        }
+        search_from(&Scope::new(self, filter), starts, direction, limits)
     }
 
     /// Refuses ids that no existing node has.
@@ -83,6 +78,20 @@ impl Snapshot {
             Some(id) => Err(Error::UnknownNode { id: id.0.to_string() }),
             None => Ok(()),
         }
+    }
+}
+
+/// The search of a scope that is made ready already.
+pub(crate) fn search_from(
+    scope: &Scope<'_>,
+    starts: &[NodeId],
+    direction: Direction,
+    limits: &Limits<'_>,
+) -> Result<Reach, Error> {
+    if scope.plain {
+        search::<true>(scope, starts, direction, limits)
+    } else {
+        search::<false>(scope, starts, direction, limits)
     }
 }
 

@@ -116,28 +116,40 @@ impl Csr {
             rayon::join(|| offsets(nodes, rows, |row| row.source), || offsets(nodes, rows, |row| row.target));
         let by_target = scatter(&reverse_offsets, &targets, None);
         drop(targets);
-        let row = |place: &u32| rows.get(at(*place)).copied().unwrap_or_default();
         let mut csr = Self { forward_offsets, reverse_offsets, ..Self::default() };
-        (csr.source, csr.reverse_class) = by_target
-            .par_iter()
-            .with_min_len(CHUNK)
-            .map(|place| {
-                let row = row(place);
-                (row.source, row.class)
-            })
-            .unzip();
+        csr.fill_reverse(&by_target, rows);
         let order = scatter(&csr.forward_offsets, &csr.source, Some(&by_target));
         drop(by_target);
-        let ends: ((Vec<u32>, Vec<u32>), (Vec<u8>, (Vec<u32>, Vec<u32>))) = order
-            .par_iter()
-            .with_min_len(CHUNK)
-            .map(|place| {
-                let row = row(place);
-                ((row.target, row.record), (row.class, (row.first, row.last)))
-            })
-            .unzip();
-        ((csr.target, csr.record), (csr.forward_class, (csr.first, csr.last))) = ends;
+        csr.fill_forward(&order, rows);
         csr
+    }
+
+    fn fill_reverse(&mut self, order: &[u32], rows: &[Row]) {
+        (self.source, self.reverse_class) = (vec![0; order.len()], vec![0; order.len()]);
+        let columns = self.source.par_chunks_mut(CHUNK).zip(self.reverse_class.par_chunks_mut(CHUNK));
+        order.par_chunks(CHUNK).zip(columns).for_each(|(order, (source, class))| {
+            for (place, (source, class)) in order.iter().zip(source.iter_mut().zip(class)) {
+                let row = rows.get(at(*place)).copied().unwrap_or_default();
+                (*source, *class) = (row.source, row.class);
+            }
+        });
+    }
+
+    fn fill_forward(&mut self, order: &[u32], rows: &[Row]) {
+        let zeros = || vec![0; order.len()];
+        (self.target, self.record, self.first, self.last) = (zeros(), zeros(), zeros(), zeros());
+        self.forward_class = vec![0; order.len()];
+        let ends = self.target.par_chunks_mut(CHUNK).zip(self.record.par_chunks_mut(CHUNK));
+        let times = self.first.par_chunks_mut(CHUNK).zip(self.last.par_chunks_mut(CHUNK));
+        let columns = ends.zip(times).zip(self.forward_class.par_chunks_mut(CHUNK));
+        order.par_chunks(CHUNK).zip(columns).for_each(|(order, (((target, record), (first, last)), class))| {
+            let ends = target.iter_mut().zip(record);
+            let times = first.iter_mut().zip(last);
+            for (place, (((target, record), (first, last)), class)) in order.iter().zip(ends.zip(times).zip(class)) {
+                let row = rows.get(at(*place)).copied().unwrap_or_default();
+                (*target, *record, *first, *last, *class) = (row.target, row.record, row.first, row.last, row.class);
+            }
+        });
     }
 
     #[inline]
@@ -198,7 +210,7 @@ fn offsets(nodes: usize, rows: &[Row], key: impl Fn(&Row) -> u32) -> (Vec<u32>, 
 const PARTS: usize = 4;
 
 /// Rows that a task takes at once.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 15;
 
 /// The values in stable order of their keys; without values, the places of the keys. Each part of the key range is filled
 /// by its own task, which writes only to its own part of the output; that the keys are read once for each part is cheap,
