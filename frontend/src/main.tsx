@@ -6,13 +6,22 @@ import { MantineProvider } from "@mantine/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { theme, variables } from "./theme/theme";
+import { adoptVariables } from "./theme/adopt";
+import { theme } from "./theme/theme";
+
+adoptVariables();
 
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
+      <MantineProvider
+        theme={theme}
+        defaultColorScheme="auto"
+        withCssVariables={false}
+        withGlobalClasses={false}
+        deduplicateInlineStyles={false}
+      >
         <App />
       </MantineProvider>
     </StrictMode>,

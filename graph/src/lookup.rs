@@ -293,7 +293,7 @@ impl<'a> Lookup<'a> {
         }
         let netbios = |id: NodeId| {
             let head = self.node(id)?;
-            head.text("netbios").or_else(|| head.text("netbiosname")).map(|name| same(name, domain))
+            netbios_name(head).map(|name| same(name, domain))
         };
         let by_head = node.text("domainsid").and_then(|sid| self.find(sid)).and_then(netbios);
         by_head.unwrap_or_else(|| one_domain(own, domain))
@@ -320,7 +320,7 @@ impl<'a> Lookup<'a> {
         };
         let own = real.text("domain").unwrap_or_default();
         let head = real.text("domainsid").and_then(|sid| self.find(sid)).and_then(|id| self.node(id));
-        let netbios = head.and_then(|head| head.text("netbios").or_else(|| head.text("netbiosname")));
+        let netbios = head.and_then(netbios_name);
         same(domain, own) || netbios.map_or_else(|| one_domain(own, domain), |name| same(name, domain))
     }
 
@@ -380,6 +380,11 @@ fn bears(node: &Node, space: Space, name: &str) -> bool {
         }
         Space::Domain => has("name") || has("domain") || has("netbios") || has("netbiosname"),
     }
+}
+
+/// A domain's NetBIOS name; some collectors write it empty where they do not know it.
+fn netbios_name(head: &Node) -> Option<&str> {
+    head.text("netbios").or_else(|| head.text("netbiosname")).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

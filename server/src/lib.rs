@@ -1,3 +1,5 @@
+//! The Hopwatch server: command line, API, storage, reports and outputs around the graph and the detections. It holds no
+//! detection logic, no path algorithm and no parser of Windows formats.
 //! The `hopwatch` server: command line, pipeline, storage, GraphQL, reports. It holds no path algorithm and no parser of
 //! Windows formats.
 
@@ -11,7 +13,9 @@ pub mod http;
 pub mod insight;
 pub mod metrics;
 pub mod outputs;
+pub mod pipeline;
 pub mod reports;
+pub mod sample;
 pub mod scheduler;
 pub mod state;
 pub mod store;

@@ -13,12 +13,14 @@
 //!
 //! ## How it decides
 //! On the wire: the caller's host is neither a controller of the directory nor was seen answering as a KDC. In 4662: the
-//! subject is neither a controller's own account nor on `replicators`, with a control-access mask (0x100) and one of the
+//! subject is neither a controller's own account, nor a machine account that the directory does not know (a controller
+//! promoted since it was collected; on the wire it must also come from its own host), nor on `replicators`, with a control-access mask (0x100) and one of the
 //! two secret-bearing rights, or plain *Get-Changes* by an account that is no machine and no replicator of the directory.
 //! No learning period, no count: the first call decides. `IDL_DRSBind` and `IDL_DRSCrackNames` alone stay silent.
 //!
 //! ## Blind spots
-//! Replication from a compromised controller itself, by its own account. A controller that neither the directory nor
+//! Replication from a compromised controller itself, by its own account; by a machine account made after the directory was
+//! collected. A controller that neither the directory nor
 //! traffic showed yet is taken for an intruder: load the directory first.
 //!
 //! ## Likely benign causes
@@ -32,9 +34,11 @@
 //! T1003.006; Defender for Identity 2006; `[MS-DRSR] 4.1.10` `IDL_DRSGetNCChanges`; `[MS-ADTS] 5.1.3.2.1` control access rights.
 
 use hopwatch_model::event::{DirectoryAccess, RpcCall};
+use hopwatch_model::identity::short_name;
 use hopwatch_model::{Account, Activity, Event, Guid, Host, Severity};
 use serde::{Deserialize, Serialize};
 
+use crate::directory;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
 
 /// DRSUAPI (`[MS-DRSR] 1.9`).
@@ -111,12 +115,23 @@ fn on_call(call: &RpcCall, config: &Config, event: &Event, context: &Context<'_>
         verdicts.decline(event.time, source.label(), "the source is a domain controller");
         return;
     }
-    if event.actor.as_ref().is_some_and(|actor| replicates_by_right(actor, config, context)) {
-        verdicts.decline(event.time, source.label(), "the account replicates by right");
-        return;
+    if let Some(actor) = &event.actor {
+        if replicates_by_right(actor, config, context) {
+            verdicts.decline(event.time, source.label(), "the account replicates by right");
+            return;
+        }
+        // A controller that was promoted after the directory was collected: its own account, on its own host, and no
+        // computer that the directory knows as anything else.
+        let own_host = source.key() == short_name(&actor.name);
+        if actor.machine() && own_host && directory::account(context.snapshot, actor).is_none() {
+            verdicts.decline(event.time, source.label(), "a machine account newer than the directory, on its own host");
+            return;
+        }
     }
     let note = "IDL_DRSGetNCChanges, opnum 3";
-    verdicts.raise(verdict(event, source.key(), source, note));
+    // By the account where it is known, so that the event log's view of the same act joins.
+    let key = event.actor.as_ref().map_or_else(|| source.key(), Account::key);
+    verdicts.raise(verdict(event, key, source, note));
 }
 
 fn on_access(access: &DirectoryAccess, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
@@ -129,7 +144,8 @@ fn on_access(access: &DirectoryAccess, config: &Config, event: &Event, context: 
         return;
     }
     let Some(actor) = &event.actor else { return };
-    if replicates_by_right(actor, config, context) || (!secrets && actor.machine()) {
+    let unknown_machine = actor.machine() && directory::account(context.snapshot, actor).is_none();
+    if replicates_by_right(actor, config, context) || unknown_machine || (!secrets && actor.machine()) {
         verdicts.decline(event.time, actor.key(), "the account replicates by right");
         return;
     }

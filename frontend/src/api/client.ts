@@ -71,6 +71,7 @@ export function describe(error: CombinedError): { what: string; hint: string } {
     FORBIDDEN: "Your role does not allow this; an administrator can change it.",
     NOT_FOUND: "It may have been removed, or the address is mistyped.",
     BAD_USER_INPUT: "Change the filter or the input and try again.",
+    LIMIT_EXCEEDED: "Ask for less: fewer rows, fewer hops, a narrower filter.",
     FEATURE_UNAVAILABLE: "The server was built or configured without this.",
   };
   return {

@@ -4,129 +4,454 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
+/** Which alerts. Everything that is set must match. */
 export type AlertFilter = {
+  /** Slugs. */
   detections?: Array<string> | null | undefined;
   /** Objectid of an entity that takes part. */
   entity?: string | number | null | undefined;
+  /** Severities. */
   severities?: Array<Severity> | null | undefined;
+  /** Only with activity at or after. */
   since?: string | null | undefined;
+  /** States. */
   states?: Array<AlertState> | null | undefined;
   /** Substring of actor, host, target or story. */
   text?: string | null | undefined;
+  /** Only with activity before. */
   until?: string | null | undefined;
 };
 
+/** Where an alert stands. */
 export type AlertState =
+  /** Done. */
   | 'CLOSED'
+  /** Somebody looks. */
   | 'IN_PROGRESS'
+  /** Nobody has looked. */
   | 'OPEN';
 
+/** What happened to an alert. */
 export type ChangeKind =
+  /** It is new. */
   | 'OPENED'
+  /** A user changed it. */
   | 'TRIAGED'
+  /** More events belong to it. */
   | 'UPDATED';
 
+/** What an alert turned out to be. */
 export type Classification =
+  /** What the detection looks for, but allowed. */
   | 'BENIGN_TRUE_POSITIVE'
+  /** Not what the detection looks for. */
   | 'FALSE_POSITIVE'
+  /** An attack. */
   | 'TRUE_POSITIVE';
 
-/** The kind of an edge; values are the names of the model's table. */
+/** The kind of an edge. */
 export type EdgeKind =
+  /** may enrol for any subject */
+  | 'ADCSESC1'
+  /** may enrol for any purpose */
+  | 'ADCSESC2'
+  /** may enrol on behalf of anyone */
+  | 'ADCSESC3'
+  /** may rewrite the template */
+  | 'ADCSESC4'
+  /** controls an object of the public key infrastructure */
+  | 'ADCSESC5'
+  /** may name any subject at this authority */
+  | 'ADCSESC6a'
+  /** may name any subject at this authority, through Schannel */
+  | 'ADCSESC6b'
+  /** may approve its own request */
+  | 'ADCSESC7'
+  /** may relay a logon to web enrolment */
+  | 'ADCSESC8'
+  /** may enrol as an account that it renames */
+  | 'ADCSESC9a'
+  /** may enrol as a computer whose DNS name it writes */
+  | 'ADCSESC9b'
+  /** may enrol as an account that it renames, through Schannel */
+  | 'ADCSESC10a'
+  /** may enrol as a computer whose DNS name it writes, through Schannel */
+  | 'ADCSESC10b'
+  /** may relay a logon to the authority's RPC */
+  | 'ADCSESC11'
+  /** gets the group by enrolling */
+  | 'ADCSESC13'
+  /** may use a weak certificate mapping */
+  | 'ADCSESC14'
+  /** may add application policies to a version 1 template */
+  | 'ADCSESC15'
+  /** enrols where the security extension is off */
+  | 'ADCSESC16'
+  /** holds the cloud object */
+  | 'AZContains'
+  /** has control of the cloud object */
+  | 'AZControls'
+  /** holds the cloud role */
+  | 'AZHasRole'
+  /** is a member of the cloud group */
+  | 'AZMemberOf'
+  /** owns the cloud object */
+  | 'AZOwns'
+  /** runs as the service principal */
+  | 'AZRunsAs'
+  /** may collect tickets across the trust */
+  | 'AbuseTGTDelegation'
+  /** may let any account impersonate users on the computer */
+  | 'AddAllowedToAct'
+  /** may add a key with which to log on as the account */
+  | 'AddKeyCredentialLink'
+  /** may add members to the group */
+  | 'AddMember'
+  /** may add itself to the group */
+  | 'AddSelf'
+  /** is an administrator of the computer */
   | 'AdminTo'
+  /** has every extended right */
+  | 'AllExtendedRights'
+  /** may impersonate any user on the computer */
+  | 'AllowedToAct'
+  /** may present any user to the service */
+  | 'AllowedToDelegate'
+  /** may make an account that succeeds any other */
+  | 'BadSuccessor'
+  /** can change a policy that applies to the account */
+  | 'CanApplyGPO'
+  /** may back up the host's files, its secrets among them */
+  | 'CanBackup'
+  /** may open a PowerShell session on the computer */
+  | 'CanPSRemote'
+  /** may open a desktop on the computer */
+  | 'CanRDP'
+  /** can take on the special identity */
+  | 'ClaimSpecialIdentity'
+  /** may relay a coerced computer to web enrolment */
+  | 'CoerceAndRelayNTLMToADCS'
+  /** may relay a coerced computer to LDAP */
+  | 'CoerceAndRelayNTLMToLDAP'
+  /** may relay a coerced computer to LDAPS */
+  | 'CoerceAndRelayNTLMToLDAPS'
+  /** may relay a coerced computer to the target */
+  | 'CoerceAndRelayNTLMToSMB'
+  /** keeps the tickets of whoever connects, and can make a DC connect */
+  | 'CoerceToTGT'
+  /** opened authenticated connections to the computer */
+  | 'ConnectedTo'
+  /** holds the object and passes on rights and policy */
   | 'Contains'
+  /** trusts the other forest's domain */
+  | 'CrossForestTrust'
+  /** is an edge of an imported OpenGraph extension */
+  | 'CustomEdge'
+  /** is a domain controller of the domain */
+  | 'DCFor'
+  /** may replicate every secret of the domain */
   | 'DCSync'
+  /** may enrol on behalf of others with the template */
+  | 'DelegatedEnrollmentAgent'
+  /** stores the managed account's password */
+  | 'DumpSMSAPassword'
+  /** may enrol */
+  | 'Enroll'
+  /** gives certificates with which the other template is enrolled for others */
+  | 'EnrollOnBehalfOf'
+  /** has the same certificate as the authority */
+  | 'EnterpriseCAFor'
+  /** may run commands through DCOM */
+  | 'ExecuteDCOM'
+  /** carries the issuance policy */
+  | 'ExtendedByPolicy'
+  /** may set a new password without the old one */
+  | 'ForceChangePassword'
+  /** applies its policy to the container */
   | 'GPLink'
+  /** applies to the account */
+  | 'GPOAppliesTo'
+  /** has full control */
   | 'GenericAll'
+  /** may write any attribute */
+  | 'GenericWrite'
+  /** may replicate the directory without secrets */
+  | 'GetChanges'
+  /** may replicate secrets, given GetChanges */
+  | 'GetChangesAll'
+  /** may replicate the filtered attributes, given GetChanges */
+  | 'GetChangesInFilteredSet'
+  /** holds the key that can forge any logon certificate */
+  | 'GoldenCert'
+  /** had the address */
+  | 'HasAddress'
+  /** carries the other's SID in its token */
+  | 'HasSIDHistory'
+  /** keeps the account's credential in memory */
   | 'HasSession'
+  /** stores the trust account's key */
+  | 'HasTrustKeys'
+  /** runs the certification authority */
+  | 'HostsCAService'
+  /** is signed by the authority */
+  | 'IssuedSignedBy'
+  /** is a local group of the computer */
+  | 'LocalToComputer'
+  /** was the source of logons of the account */
+  | 'LoggedOnFrom'
+  /** logged on to the computer */
+  | 'LogonTo'
+  /** manages the certification authority */
+  | 'ManageCA'
+  /** approves certificate requests */
+  | 'ManageCertificates'
+  /** is a member of the group */
   | 'MemberOf'
-  | 'Owns';
+  /** is a member of the local group */
+  | 'MemberOfLocalGroup'
+  /** is the domain's store for logon */
+  | 'NTAuthStoreFor'
+  /** is linked to the group */
+  | 'OIDGroupLink'
+  /** owns the object and may grant itself any right */
+  | 'Owns'
+  /** owns the object and gets what OWNER RIGHTS grants */
+  | 'OwnsLimitedRights'
+  /** is the owner of the security descriptor */
+  | 'OwnsRaw'
+  /** stamps its security descriptor on the object */
+  | 'ProtectAdminGroups'
+  /** is offered by the authority */
+  | 'PublishedTo'
+  /** may read the managed account's password */
+  | 'ReadGMSAPassword'
+  /** may read the local administrator's password */
+  | 'ReadLAPSPassword'
+  /** may log on through remote desktop */
+  | 'RemoteInteractiveLogonRight'
+  /** is a trusted root of the domain */
+  | 'RootCAFor'
+  /** runs the database service and can run commands through it */
+  | 'SQLAdmin'
+  /** trusts the domain inside the forest */
+  | 'SameForestTrust'
+  /** may present any SID across the trust */
+  | 'SpoofSIDHistory'
+  /** may replicate the local administrator's password */
+  | 'SyncLAPSPassword'
+  /** is synchronised to the directory account */
+  | 'SyncedToADUser'
+  /** is synchronised to the cloud account */
+  | 'SyncedToEntraUser'
+  /** is trusted for logon */
+  | 'TrustedForNTAuth'
+  /** may write the delegation attribute through the property set */
+  | 'WriteAccountRestrictions'
+  /** may map a certificate to the account */
+  | 'WriteAltSecurityIdentities'
+  /** may grant itself any right */
+  | 'WriteDacl'
+  /** may link a policy to the container */
+  | 'WriteGPLink'
+  /** may edit the policy, and so run code where it applies */
+  | 'WriteGPO'
+  /** may make itself the owner, and then grant itself any right */
+  | 'WriteOwner'
+  /** may make itself the owner and gets what OWNER RIGHTS grants */
+  | 'WriteOwnerLimitedRights'
+  /** has the right to write the owner */
+  | 'WriteOwnerRaw'
+  /** may write the template's enrolment flags */
+  | 'WritePKIEnrollmentFlag'
+  /** may write the template's name flags */
+  | 'WritePKINameFlag'
+  /** may write the public information set, with certificate mappings in it */
+  | 'WritePublicInformation'
+  /** may set a service principal name and roast the password */
+  | 'WriteSPN';
 
+/** Whether a source reports an edge or we compute it. */
 export type EdgeOrigin =
+  /** It is computed from other edges or properties. */
   | 'DERIVED'
+  /** A source reports it. */
   | 'RAW';
 
+/** Which entities. Everything that is set must match. */
 export type EntityFilter = {
+  /** The domain's name. */
   domain?: string | null | undefined;
+  /** Enabled or not; things that cannot be disabled count as enabled. */
   enabled?: boolean | null | undefined;
+  /** Kinds. */
   kinds?: Array<NodeKind> | null | undefined;
+  /** Substring of name, `sAMAccountName` or objectid. */
   text?: string | null | undefined;
+  /** In Tier Zero or not. */
   tierZero?: boolean | null | undefined;
 };
 
+/** The order of a list of entities. */
 export type EntityOrder =
+  /** Who is nearest to Tier Zero first. */
   | 'DISTANCE'
+  /** Who can be reached by the most first. */
   | 'EXPOSURE'
+  /** Who can reach the most first. */
   | 'IMPACT'
+  /** By name. */
   | 'NAME'
+  /** What would be worst in wrong hands first: Tier Zero, then the cheapest paths there. */
   | 'RISK';
 
+/** Which events. Everything that is set must match. */
 export type EventFilter = {
+  /** Objectid of an entity that takes part. */
   entity?: string | number | null | undefined;
+  /** Only at or after. */
   since?: string | null | undefined;
   /** Account name, host name or address. */
   text?: string | null | undefined;
+  /** Only before. */
   until?: string | null | undefined;
+  /** Kinds of activity (`tgs_exchange`). */
   what?: Array<string> | null | undefined;
 };
 
+/** What to draw. */
 export type GraphInput = {
+  /** The graph as it stood at a time. */
   asOf?: string | null | undefined;
   /** Hops around the focus, 0–3. */
   depth?: number;
   /** The nodes around which the graph is drawn; empty: Tier Zero and the shortest ways in. */
   focus: Array<string | number>;
+  /** Only these kinds of edges. */
   kinds?: Array<EdgeKind> | null | undefined;
+  /** The most nodes. */
   limit?: number;
   /** Only edges of sources that observed them, only granted ones, or both. */
   observed?: boolean | null | undefined;
+  /** Only edges seen at or after. */
   since?: string | null | undefined;
+  /** Only edges seen before. */
   until?: string | null | undefined;
 };
 
-/** The kind of a node; values are the names of the model's table. */
+/** The kind of a node. */
 export type NodeKind =
+  /** a local group of a computer */
+  | 'ADLocalGroup'
+  /** a local user of a computer */
+  | 'ADLocalUser'
+  /** a certification authority in the AIA container */
+  | 'AIACA'
+  /** an Entra ID application */
+  | 'AZApp'
+  /** an Entra ID device */
+  | 'AZDevice'
+  /** an Entra ID group */
+  | 'AZGroup'
+  /** another Azure resource */
+  | 'AZResource'
+  /** an Entra ID role */
+  | 'AZRole'
+  /** an Entra ID service principal */
+  | 'AZServicePrincipal'
+  /** an Entra ID tenant */
+  | 'AZTenant'
+  /** an Entra ID user */
+  | 'AZUser'
+  /** a network address that was not resolved to a host */
   | 'Address'
+  /** an object of which only the identifier is known */
   | 'Base'
+  /** a certificate template */
+  | 'CertTemplate'
+  /** a computer account */
   | 'Computer'
+  /** a container */
   | 'Container'
+  /** an object of an imported OpenGraph extension */
+  | 'Custom'
+  /** an Active Directory domain */
   | 'Domain'
+  /** an enterprise certification authority that enrols */
+  | 'EnterpriseCA'
+  /** a group policy object */
   | 'GPO'
+  /** a security group */
   | 'Group'
+  /** an issuance policy */
+  | 'IssuancePolicy'
+  /** the store of authorities trusted for logon */
+  | 'NTAuthStore'
+  /** an organizational unit */
   | 'OU'
+  /** a trusted root certification authority */
+  | 'RootCA'
+  /** a site */
+  | 'Site'
+  /** a server of a site */
+  | 'SiteServer'
+  /** a subnet of a site */
+  | 'SiteSubnet'
+  /** a user account, also managed and delegated service accounts */
   | 'User';
 
+/** Which paths. */
 export type PathInput = {
+  /** The graph as it stood at a time. */
   asOf?: string | null | undefined;
   /** All shortest paths by hops instead of by cost. */
   byHops?: boolean;
   /** How many paths, cheapest first, 1–20. */
   count?: number;
+  /** Edges that no path may use, by id. */
   excludeEdges?: Array<string | number> | null | undefined;
+  /** Kinds that no path may use. */
   excludeKinds?: Array<EdgeKind> | null | undefined;
+  /** Nodes that no path may touch. */
   excludeNodes?: Array<string | number> | null | undefined;
+  /** Where it starts. */
   from: string | number;
   /** Null: to the nearest of Tier Zero. */
   to?: string | number | null | undefined;
+  /** Stops in this order. */
   via?: Array<string | number> | null | undefined;
 };
 
+/** What a user may do; each role includes the ones before it. */
 export type Role =
+  /** Everything. */
   | 'ADMIN'
+  /** Triages, tags, runs reports. */
   | 'ANALYST'
+  /** Reads. */
   | 'VIEWER';
 
+/** How bad it is if true. */
 export type Severity =
+  /** Look at it now. */
   | 'HIGH'
+  /** Worth knowing. */
   | 'INFORMATIONAL'
+  /** Look at it this week. */
   | 'LOW'
+  /** Look at it today. */
   | 'MEDIUM';
 
+/** What a user says of an alert; what is not set stays. */
 export type TriageInput = {
+  /** Who looks after it; empty = nobody. */
   assignee?: string | null | undefined;
+  /** What it turned out to be. */
   classification?: Classification | null | undefined;
+  /** A note. */
   comment?: string | null | undefined;
+  /** The alert. */
   id: string | number;
+  /** Where it stands now. */
   state?: AlertState | null | undefined;
 };
 

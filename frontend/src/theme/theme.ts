@@ -74,7 +74,10 @@ export const theme = createTheme({
     Select: Select.extend({ defaultProps: { ...compact, comboboxProps: { shadow: "md" } } }),
     MultiSelect: MultiSelect.extend({ defaultProps: { ...compact, comboboxProps: { shadow: "md" } } }),
     Menu: Menu.extend({ defaultProps: { shadow: "md", transitionProps: { duration: 80 } } }),
-    Modal: Modal.extend({ defaultProps: { transitionProps: { duration: 80 }, shadow: "md" } }),
+    Modal: Modal.extend({
+      // Locking writes a style element, which the content security policy refuses; the page itself does not scroll.
+      defaultProps: { lockScroll: false, transitionProps: { duration: 80 }, shadow: "md" },
+    }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 300, transitionProps: { duration: 80 }, multiline: true, maw: 420 },
     }),

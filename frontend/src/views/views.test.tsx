@@ -29,6 +29,9 @@ describe("live list", () => {
     ]);
     expect(unseen).toBe(1);
     expect(merge(loaded, changed, { severities: ["LOW"] }).unseen).toBe(0);
+    expect(merge(loaded, changed, { text: "nobody" }).unseen).toBe(0);
+    expect(merge(loaded, changed, { text: "SVC_backup" }).unseen).toBe(1);
+    expect(merge(loaded, changed, { entity: "S-1-5-9" }).unseen).toBe(0);
   });
 
   it("an older change does not undo a newer row", () => {

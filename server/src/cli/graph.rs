@@ -21,7 +21,7 @@ pub(crate) struct Args {
 #[derive(ClapArgs)]
 struct Source {
     /// The data folder.
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_name = "DIR", default_value = "hopwatch-data")]
     data_dir: PathBuf,
 }
 

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args as ClapArgs;
-use hopwatch_graph::Mode;
-use hopwatch_ingest::DigestKey;
+use hopwatch_detections::Mode;
 use hopwatch_ingest::resolution::Resolver;
 
-use super::load;
-use crate::estate_file;
+use super::{load, serve};
+use crate::config::Config;
+use crate::pipeline::Pipeline;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -18,20 +18,47 @@ pub(crate) struct Args {
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The data folder.
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_name = "DIR", default_value = "hopwatch-data")]
     data_dir: PathBuf,
+    /// The configuration file, for the detections' settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Learn from the events without judging them.
+    #[arg(long)]
+    history: bool,
     /// Tell what became of every file, and what was left out.
     #[arg(long, short)]
     verbose: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    let mut estate = estate_file::load(&args.data_dir)?;
-    let (collected, report) = load::collect(&args.paths, &DigestKey::one_shot(), &mut Resolver::default());
-    load::tell(&report, args.verbose);
-    collected.deltas.iter().for_each(|delta| estate.apply(delta));
-    collected.events.iter().for_each(|event| estate.observe(event));
-    estate.derive(Mode::Ours);
-    estate_file::save(&args.data_dir, &estate)?;
-    Ok(ExitCode::from(report.exit_code()))
+    let mut config = match &args.config {
+        Some(path) => Config::load(path)?,
+        None => Config::default(),
+    };
+    config.server.data_dir.clone_from(&args.data_dir);
+    let mode = if args.history { Mode::Learning } else { Mode::Judging };
+    serve::runtime()?.block_on(async {
+        let mut pipeline = Pipeline::open(config).await?;
+        let key = pipeline.key()?;
+        let (collected, report) = load::collect(&args.paths, &key, &mut Resolver::default());
+        load::tell(&report, args.verbose);
+        pipeline.directory(&collected.deltas)?;
+        pipeline.events(&collected.events, mode).await?;
+        if !collected.events.is_empty() {
+            pipeline.finish(mode).await?;
+            pipeline.settle()?;
+        }
+        pipeline.sources(&report).await?;
+        pipeline.state().store.close().await;
+        let counters = report.counters();
+        eprintln!(
+            "{} files, {} records, {} events, {} directory parts",
+            report.files.len(),
+            counters.read,
+            collected.events.len(),
+            collected.deltas.len()
+        );
+        Ok(ExitCode::from(report.exit_code()))
+    })
 }

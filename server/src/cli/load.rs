@@ -13,9 +13,14 @@ use crate::clock;
 /// Files in memory: deltas as they came, events in order of time with their hosts resolved. What earlier files taught the
 /// resolver names the hosts of later ones.
 pub(crate) fn collect(paths: &[PathBuf], key: &DigestKey, resolver: &mut Resolver) -> (Collected, Report) {
+    collect_with(paths, &Config::new(key.clone(), clock::now()), resolver)
+}
+
+/// The same with the loader's settings given.
+pub(crate) fn collect_with(paths: &[PathBuf], config: &Config, resolver: &mut Resolver) -> (Collected, Report) {
     let mut read = Collected::default();
     let bar = Bar::new();
-    let report = load::paths(paths, &Config::new(key.clone(), clock::now()), &mut read, &bar);
+    let report = load::paths(paths, config, &mut read, &bar);
     drop(bar);
     let mut named = Collected::default();
     let mut resolving = Resolving::new(resolver, &mut named);

@@ -2,6 +2,7 @@
 //! everything that was asked for happened.
 
 mod analyze;
+mod demo;
 mod detections;
 mod events;
 mod graph;
@@ -9,6 +10,10 @@ mod import;
 mod load;
 mod output;
 mod progress;
+mod report;
+mod schema;
+mod serve;
+mod user;
 
 use std::process::ExitCode;
 
@@ -24,6 +29,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the API and the viewer.
+    Serve(serve::Args),
+    /// Serve on a fresh data folder with the sample estate loaded.
+    Demo(demo::Args),
     /// Load files, folders or zips into a data folder.
     Import(import::Args),
     /// Judge files at once, in memory: alerts, findings, paths.
@@ -32,6 +41,12 @@ enum Command {
     Events(events::Args),
     /// Ask the graph.
     Graph(graph::Args),
+    /// Print the GraphQL schema.
+    Schema,
+    /// Write a report.
+    Report(report::Args),
+    /// Manage users.
+    User(user::Args),
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
 }
@@ -41,6 +56,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Schema => schema::run(),
+        Command::Report(args) => report::run(args),
+        Command::User(args) => user::run(args),
         Command::Import(args) => import::run(args),
         Command::Analyze(args) => analyze::run(args),
         Command::Events(args) => events::run(&args),

@@ -65,6 +65,14 @@ pub(crate) async fn replay(store: &Store, since: Timestamp, after_row: i64, limi
     load(store, &rows).await
 }
 
+/// Events in the order of their arrival, after a row.
+pub(crate) async fn arrivals(store: &Store, after_row: i64, limit: u32) -> Result<Vec<StoredEvent>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" AND id > ").push_bind(after_row).push(" ORDER BY id LIMIT ").push_bind(i64::from(limit));
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&store.reader).await?;
+    load(store, &rows).await
+}
+
 /// Logons per hour of the week of several accounts, by key.
 pub(crate) async fn logon_hours(store: &Store, keys: &[String]) -> Result<BTreeMap<String, Vec<u64>>> {
     let mut query =

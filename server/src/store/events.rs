@@ -77,6 +77,9 @@ pub trait EventHistory: Send + Sync {
     /// All events in time order from a time on, in batches: for a replay into detections after a restart.
     fn replay<'a>(&'a self, since: Timestamp, after_row: i64, limit: u32) -> BoxFuture<'a, Result<Vec<StoredEvent>>>;
 
+    /// Events in the order in which they arrived, after a row: what a checkpoint has not seen yet.
+    fn arrivals<'a>(&'a self, after_row: i64, limit: u32) -> BoxFuture<'a, Result<Vec<StoredEvent>>>;
+
     /// Successful logons of an account by its key, in counts per hour of the week (UTC, Monday 00 first).
     fn logon_hours<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<BTreeMap<String, Vec<u64>>>>;
 }
@@ -133,6 +136,10 @@ impl EventHistory for SqliteEvents {
 
     fn replay<'a>(&'a self, since: Timestamp, after_row: i64, limit: u32) -> BoxFuture<'a, Result<Vec<StoredEvent>>> {
         Box::pin(event_query::replay(&self.store, since, after_row, limit))
+    }
+
+    fn arrivals<'a>(&'a self, after_row: i64, limit: u32) -> BoxFuture<'a, Result<Vec<StoredEvent>>> {
+        Box::pin(event_query::arrivals(&self.store, after_row, limit))
     }
 
     fn logon_hours<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Result<BTreeMap<String, Vec<u64>>>> {

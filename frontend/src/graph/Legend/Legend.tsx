@@ -22,7 +22,7 @@ export function Legend({ nodeKinds, edgeKinds, onExclude }: Props) {
       <h2>Marks</h2>
       <ul className="plain-list">
         <Mark what="observed" line="2px solid var(--hw-observed)" />
-        <Mark what="possible: the directory grants it" line="2px dashed var(--hw-possible)" />
+        <Mark what="possible, granted" line="2px dashed var(--hw-possible)" />
         <Mark what="came in the window" line="2px solid var(--hw-observed)" rim />
         <Mark what="went" line="2px solid var(--hw-went)" struck />
         <li>

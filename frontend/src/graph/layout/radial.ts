@@ -28,7 +28,7 @@ export function radial(
     radius = Math.max(radius + 3, (next.length * 1.2) / (2 * Math.PI));
     next.forEach(({ id }, at) => {
       // An odd number of places: no two stand opposite, so that no edge between them crosses the middle.
-      const turn = (at / (next.length | 1)) * 2 * Math.PI - Math.PI / 2;
+      const turn = (at / (next.length | 1)) * 2 * Math.PI;
       angle.set(id, turn);
       positions.set(id, { x: radius * Math.cos(turn), y: radius * Math.sin(turn) });
     });

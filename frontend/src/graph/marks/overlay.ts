@@ -78,7 +78,7 @@ function drawEdgeWords(
   palette: Palette,
 ): void {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
-  if (length < 70) return;
+  if (length < (hop === undefined ? 70 : 24)) return;
   const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
   const shift = edge.lane * LANE;
   // Words of parallel edges stand one after the other along the edge.
@@ -96,11 +96,11 @@ function drawEdgeWords(
   const above = (ux >= 0 ? 1 : -1) * edge.lane < 0 ? 13 : -4;
   const text = edge.derived ? `${edge.kind} ƒ` : edge.kind;
   const space = hop === undefined ? 0 : 9;
-  if (context.measureText(text).width < length - 48)
-    halo(context, text, space, above, edge.observed ? palette.observed : palette.text2, palette.page);
+  const fits = context.measureText(text).width < length - 48;
+  if (fits) halo(context, text, space, above, edge.observed ? palette.observed : palette.text2, palette.page);
   if (hop !== undefined) {
     const width = Math.min(context.measureText(text).width, length);
-    drawHop(context, hop, space - width / 2 - 11, above - 4, palette);
+    drawHop(context, hop, fits ? space - width / 2 - 11 : 0, fits ? above - 4 : -10, palette);
   }
   context.restore();
 }

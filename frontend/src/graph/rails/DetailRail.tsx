@@ -99,7 +99,7 @@ function Node({
         </dd>
         <dt>Id</dt>
         <dd>
-          <Copyable text={entity.id} max={20} />
+          <Copyable text={entity.id} max={16} />
         </dd>
       </dl>
       <div className={css.actions}>
@@ -144,7 +144,7 @@ function Property({ name, value }: { name: string; value: string }) {
         {name}
       </dt>
       <dd>
-        <Copyable text={value} max={20} />
+        <Copyable text={value} max={16} />
       </dd>
     </>
   );
@@ -185,17 +185,17 @@ export function EdgeRail({ edge, asOf, onExclude }: { edge: SceneEdge; asOf: str
         )}
         <dt>First seen</dt>
         <dd>
-          <At at={edge.firstSeenAt} />
+          <At at={edge.firstSeenAt} precision="min" />
         </dd>
         <dt>Last seen</dt>
         <dd>
-          <At at={edge.lastSeenAt} />
+          <At at={edge.lastSeenAt} precision="min" />
         </dd>
         {edge.endedAt && (
           <>
             <dt>Ended</dt>
             <dd>
-              <At at={edge.endedAt} />
+              <At at={edge.endedAt} precision="min" />
             </dd>
           </>
         )}

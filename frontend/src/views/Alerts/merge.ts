@@ -32,10 +32,21 @@ export function merge(
   return { rows, unseen };
 }
 
-/** The part of the filter that can be judged here; text and entity are the server's, and let a change through. */
+/** The filter as the server means it, over what a row shows. */
 export function matches(alert: AlertRowFragment, filter: AlertFilter): boolean {
   if (filter.severities && !filter.severities.includes(alert.severity)) return false;
   if (filter.states && !filter.states.includes(alert.state)) return false;
   if (filter.detections && !filter.detections.includes(alert.detection)) return false;
-  return !(filter.since && alert.lastAt < filter.since);
+  if (filter.since && alert.lastAt < filter.since) return false;
+  const hosts = [alert.source, alert.targetHost];
+  if (filter.entity && ![alert.actor, ...hosts].some((one) => one?.entity?.id === filter.entity)) return false;
+  if (!filter.text) return true;
+  const wanted = filter.text.toLowerCase();
+  const fields = [
+    alert.actor?.name,
+    alert.target,
+    alert.explanation,
+    ...hosts.flatMap((one) => [one?.name, one?.address]),
+  ];
+  return fields.some((field) => field?.toLowerCase().includes(wanted));
 }

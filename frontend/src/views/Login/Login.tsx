@@ -53,7 +53,7 @@ export function Login({ onSignedIn }: { onSignedIn: () => void }) {
           Sign in
         </Button>
         <p className={css.hint}>
-          Forgotten? An administrator sets a new password with <code className="mono">hopwatch user passwd NAME</code>.
+          Forgotten? An administrator sets a new password with <code className="mono">hopwatch user</code>.
         </p>
       </form>
     </main>

@@ -87,7 +87,7 @@ export default function Reports() {
             </header>
             {list.data.reportSchedules.length === 0 ? (
               <Empty title="No schedule">
-                The server's configuration names them under reports; hopwatch report run makes one without.
+                The server's configuration names them under reports; hopwatch report makes one without.
               </Empty>
             ) : (
               <DataTable
@@ -131,6 +131,7 @@ function scheduleColumns(running: string | null, start: (name: string) => void):
       align: "right",
       cell: (row) => (
         <Button
+          size="compact-xs"
           loading={running === row.name}
           disabled={running !== null && running !== row.name}
           onClick={() => start(row.name)}

@@ -1,0 +1,268 @@
+//! The pipeline over a data folder: what arrives is stored first, then shown to graph and detections, and what they judge is
+//! stored and told.
+//!
+//! ```text
+//! events ─► history (durable = acknowledged) ─► arrivals after the checkpoint ─► Watch ─► alerts ─► store, subscribers
+//! ```
+//! A restart goes the same way: whatever the history holds beyond the checkpoint is shown again, so that a crash between
+//! the two loses nothing.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use anyhow::{Context, Result, bail};
+use hopwatch_detections::{AlertChange, Mode};
+use hopwatch_ingest::DigestKey;
+use hopwatch_ingest::load::Report;
+use hopwatch_model::{DirectoryDelta, Event};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::state::{AppState, ChangeKind, State, Status};
+use crate::store::{EventHistory, SourceStatus, Store};
+use crate::watch::Watch;
+use crate::{estate_file, store};
+
+/// Events that are shown to the watch between two stops for storing alerts.
+const BATCH: u32 = 4096;
+/// The checkpoint of the detections in the data folder.
+const DETECTIONS: &str = "detections.checkpoint";
+/// The key for digests of secrets in the data folder.
+const KEY: &str = "digest.key";
+/// The lock that keeps a second process out of a data folder.
+const LOCK: &str = "lock";
+
+/// The state of the detections, and how far they have come.
+#[derive(Serialize, Deserialize)]
+struct Checkpoint {
+    /// The last arrival that they have seen.
+    applied: i64,
+    /// Their states.
+    engine: serde_json::Value,
+}
+
+/// A data folder at work. One process at a time.
+pub struct Pipeline {
+    state: State,
+    watch: Watch,
+    applied: i64,
+    data_dir: PathBuf,
+    _lock: File,
+}
+
+impl Pipeline {
+    /// Opens a data folder, makes it where it is not there, and catches up with what a crash left unseen.
+    ///
+    /// # Errors
+    /// Where another process works on the folder, or something in it cannot be read; nothing is changed then.
+    pub async fn open(config: Config) -> Result<Self> {
+        let data_dir = config.server.data_dir.clone();
+        let lock = lock(&data_dir)?;
+        let estate = estate_file::load(&data_dir)?;
+        let store = Store::open(&data_dir).await?;
+        let mut watch = Watch::new(&config.detections, &estate)?;
+        let applied = restore(&data_dir, &mut watch)?;
+        let state = AppState::new(config, store, estate).await?;
+        let mut pipeline = Self { state, watch, applied, data_dir, _lock: lock };
+        if pipeline.catch_up(Mode::Judging).await? {
+            pipeline.settle()?;
+        }
+        Ok(pipeline)
+    }
+
+    /// The state that requests read.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The key for digests of secrets of this data folder.
+    ///
+    /// # Errors
+    /// Where it can be neither read nor made.
+    pub fn key(&self) -> Result<DigestKey> {
+        digest_key(&self.data_dir)
+    }
+
+    /// Takes in what directory sources said; on return it survives a crash.
+    ///
+    /// # Errors
+    /// Where the checkpoint cannot be written.
+    pub fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+        if deltas.is_empty() {
+            return Ok(());
+        }
+        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
+        self.watch.rebuild(&mut estate);
+        estate_file::save(&self.data_dir, &estate)?;
+        drop(estate);
+        self.state.refresh();
+        Ok(())
+    }
+
+    /// Stores events, which acknowledges them, and shows the new ones to graph and detections.
+    ///
+    /// # Errors
+    /// Where the store fails; what was stored is shown again at the next start.
+    pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<()> {
+        for batch in events.chunks(usize::try_from(BATCH)?) {
+            self.state.events.append(batch).await?;
+        }
+        self.catch_up(mode).await?;
+        Ok(())
+    }
+
+    /// Ends a piece of work: the last verdicts, a fresh snapshot, checkpoints on disk.
+    ///
+    /// # Errors
+    /// Where a checkpoint cannot be written.
+    pub fn settle(&mut self) -> Result<()> {
+        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+        self.watch.rebuild(&mut estate);
+        estate_file::save(&self.data_dir, &estate)?;
+        drop(estate);
+        let checkpoint = Checkpoint { applied: self.applied, engine: self.watch.engine().save()? };
+        write_whole(&self.data_dir.join(DETECTIONS), &serde_json::to_vec(&checkpoint)?)?;
+        self.state.refresh();
+        Ok(())
+    }
+
+    /// Raises what the detections only decide when time goes on, and stores it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn finish(&mut self, mode: Mode) -> Result<()> {
+        let changes = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            self.watch.finish(&mut estate, mode)
+        };
+        self.tell(changes).await
+    }
+
+    /// Notes what became of each file.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn sources(&self, report: &Report) -> Result<()> {
+        for file in report.files.iter().filter(|file| !file.bystander) {
+            let status = SourceStatus {
+                name: file.path.clone(),
+                kind: file.kind.unwrap_or("unknown").into(),
+                read: file.counters.read,
+                events: file.counters.events,
+                first_event_at: None,
+                last_event_at: None,
+                dropped: file.counters.dropped.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+                error: file.error.as_ref().map(ToString::to_string),
+            };
+            self.state.store.put_source(&status).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows all arrivals after the checkpoint to graph and detections; true where there were any.
+    async fn catch_up(&mut self, mode: Mode) -> Result<bool> {
+        let mut any = false;
+        loop {
+            let arrivals = self.state.events.arrivals(self.applied, BATCH).await?;
+            let Some(last) = arrivals.last() else { return Ok(any) };
+            any = true;
+            let row = last.row;
+            let mut changes = Vec::new();
+            {
+                let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+                for arrival in &arrivals {
+                    changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
+                }
+            }
+            let watermark = arrivals.iter().map(|arrival| arrival.event.time).max();
+            let before = self.state.status.load_full();
+            let status = Status { watermark: before.watermark.max(watermark), ..(*before).clone() };
+            self.state.status.store(std::sync::Arc::new(status));
+            self.tell(changes).await?;
+            self.applied = row;
+        }
+    }
+
+    async fn tell(&self, changes: Vec<AlertChange>) -> Result<(), store::Error> {
+        for change in changes {
+            let kind = match change {
+                AlertChange::Opened(_) => ChangeKind::Opened,
+                AlertChange::Updated(_) => ChangeKind::Updated,
+            };
+            self.state.take_alert(kind, change.alert()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes up the detections' checkpoint; returns the last arrival that it has seen.
+fn restore(data_dir: &Path, watch: &mut Watch) -> Result<i64> {
+    let path = data_dir.join(DETECTIONS);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    let refused =
+        || format!("{} is no checkpoint of this version; remove it to judge the history anew", path.display());
+    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).with_context(refused)?;
+    watch.engine_mut().restore(checkpoint.engine).with_context(refused)?;
+    Ok(checkpoint.applied)
+}
+
+/// Keeps a second process out of the folder until this one ends, however it ends.
+fn lock(data_dir: &Path) -> Result<File> {
+    fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
+    let path = data_dir.join(LOCK);
+    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("{} is in use by another hopwatch; stop it, or name another --data-dir", data_dir.display())
+        }
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
+}
+
+/// The folder's digest key, made of the system's randomness at the first use and readable by its owner alone.
+fn digest_key(data_dir: &Path) -> Result<DigestKey> {
+    let path = data_dir.join(KEY);
+    if let Ok(bytes) = fs::read(&path) {
+        let bytes: [u8; 32] =
+            bytes.try_into().ok().with_context(|| format!("{} is no key of 32 bytes", path.display()))?;
+        return Ok(DigestKey::new(bytes));
+    }
+    let bytes: [u8; 32] = rand::random();
+    write_whole(&path, &bytes)?;
+    restrict(&path)?;
+    Ok(DigestKey::new(bytes))
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o600))?)
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Writes a file whole under another name and swaps it in.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&fresh)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
+}
