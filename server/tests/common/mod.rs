@@ -231,5 +231,17 @@ pub async fn login(state: &State, name: &str) -> String {
 pub async fn data(state: &State, cookie: &str, text: &str, variables: Value) -> Value {
     let answer = query(state, cookie, text, variables).await.json();
     assert!(answer["errors"].is_null(), "{answer:#}");
-    answer["data"].clone()
+    sorted(&answer["data"])
+}
+
+/// The same with the fields of every object by name: the server writes them in the order in which they were resolved.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: std::collections::BTreeMap<_, _> = fields.iter().collect();
+            fields.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
 }
