@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::state::{AppState, ChangeKind, State, Status};
-use crate::store::{EventHistory, SourceStatus, Store};
+use crate::store::{SourceStatus, Store};
 use crate::watch::Watch;
 use crate::{estate_file, store};
 

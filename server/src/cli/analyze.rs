@@ -50,7 +50,7 @@ fn sensitivity(text: &str) -> Result<Sensitivity, String> {
     }
 }
 
-pub(crate) fn run(args: Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let settings = Settings { sensitivity: args.sensitivity, ..Settings::default() };
     let mut estate = Estate::new(hopwatch_graph::Config::default());
     let mut watch = Watch::new(&settings, &estate)?;

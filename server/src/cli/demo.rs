@@ -32,7 +32,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
-    telemetry::install(crate::telemetry::Format::Text, "warn");
+    telemetry::install(telemetry::Format::Text, "warn");
     let temporary = std::env::temp_dir().join(format!("hopwatch-demo-{}", std::process::id()));
     let (data_dir, remove) = match args.data_dir {
         Some(data_dir) => (data_dir, false),

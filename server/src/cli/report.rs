@@ -21,7 +21,7 @@ pub(crate) struct Args {
     data_dir: PathBuf,
 }
 
-pub(crate) fn run(args: Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut config = Config::default();
     config.server.data_dir.clone_from(&args.data_dir);
     serve::runtime()?.block_on(async {
