@@ -28,6 +28,33 @@ pub fn label(snapshot: &Snapshot, node: NodeId) -> String {
     node.text("samaccountname").map_or_else(|| node.label().to_owned(), str::to_owned)
 }
 
+/// Who an account is, in words: its name as the source spelt it, else what the directory calls its SID or its
+/// distinguished name.
+#[must_use]
+pub fn name(snapshot: &Snapshot, account: &Account) -> String {
+    let dn = account.name.contains('=');
+    if !account.name.is_empty() && !dn {
+        return account.name.clone();
+    }
+    match self::account(snapshot, account) {
+        Some(node) => label(snapshot, node),
+        None => account.key(),
+    }
+}
+
+/// The account of a text that is a name, a SID, a distinguished name, or Samba's extended one
+/// (`<GUID=…>;<SID=…>;CN=…`).
+#[must_use]
+pub fn account_of(text: &str) -> Account {
+    let sid = text.split(';').find_map(|part| part.strip_prefix("<SID=")?.strip_suffix('>')?.parse().ok());
+    let name = text.rsplit(">;").next().unwrap_or(text);
+    let bare: Option<hopwatch_model::Sid> = name.parse().ok();
+    match bare {
+        Some(sid) => Account { sid: Some(sid), ..Account::default() },
+        None => Account { sid, ..Account::named(name) },
+    }
+}
+
 /// True where the directory was loaded: it has at least `least` accounts of its own.
 #[must_use]
 pub fn loaded(snapshot: &Snapshot, least: usize) -> bool {

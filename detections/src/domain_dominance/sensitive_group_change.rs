@@ -131,7 +131,8 @@ impl Rule for SensitiveGroupChange {
                 verdicts.decline(event.time, pair, "the actor changed the group while learning");
                 continue;
             }
-            verdicts.raise(verdict(event, &actor, &name, &addition.member));
+            let member = member_name(&addition.member, context.snapshot);
+            verdicts.raise(verdict(event, &directory::name(context.snapshot, &actor), &name, &member));
         }
     }
 
@@ -140,11 +141,21 @@ impl Rule for SensitiveGroupChange {
     }
 }
 
-fn verdict(event: &Event, actor: &Account, group: &str, member: &str) -> Verdict {
-    let who = if actor.key().is_empty() { "Someone" } else { actor.name.as_str() };
+/// One act has many spellings: the log gives a SID, LDAP a distinguished name. The directory's name joins them.
+fn member_name(member: &str, snapshot: &Snapshot) -> String {
+    let account = directory::account_of(member);
+    match directory::account(snapshot, &account) {
+        Some(node) => directory::label(snapshot, node),
+        None => first_value(member.rsplit(">;").next().unwrap_or(member)),
+    }
+}
+
+fn verdict(event: &Event, actor: &str, group: &str, member: &str) -> Verdict {
+    let who = if actor.is_empty() { "Someone" } else { actor };
     let whence = event.source.as_ref().map(|host| format!(" from {}", host.label())).unwrap_or_default();
     let story = format!("{who} added {member} to {group}{whence}.");
-    let key = format!("{}|{}|{}", actor.key(), group.to_lowercase(), member.to_lowercase());
+    // Not by actor: of several views of the change, some do not tell it.
+    let key = format!("{}|{}", group.to_lowercase(), member.to_lowercase());
     let text = format!("{who} never changed {group} while learning");
     Verdict::of(event, key, story, "member added").against(format!("{member} → {group}")).because(
         "unusual-actor",
@@ -169,7 +180,7 @@ fn of_group_change(change: &GroupChange) -> Addition {
     let member = if change.member.name.is_empty() || change.member.name == "-" {
         change.member.sid.as_ref().map(ToString::to_string).unwrap_or_default()
     } else {
-        first_value(&change.member.name)
+        change.member.name.clone()
     };
     Addition { group: change.group.clone(), member }
 }
@@ -182,12 +193,7 @@ fn of_member_values(change: &DirectoryChange) -> Vec<Addition> {
         _ => false,
     };
     let group = Account { name: change.object.clone(), ..Account::default() };
-    change
-        .values
-        .iter()
-        .filter(added)
-        .map(|value| Addition { group: group.clone(), member: first_value(value) })
-        .collect()
+    change.values.iter().filter(added).map(|value| Addition { group: group.clone(), member: value.clone() }).collect()
 }
 
 fn of_call(call: &RpcCall) -> Vec<Addition> {

@@ -120,7 +120,8 @@ impl Travel {
         let profile = self.users.get(user).cloned().unwrap_or_default();
         let before = profile.last.clone();
         let shared_before = before.as_ref().is_some_and(|fix| self.shared(config, user, fix.address.as_deref()));
-        let assessment = assess(config, &profile, before, here, sign_in, shared_here || shared_before);
+        let shared = Shared { here: shared_here, before: shared_before };
+        let assessment = assess(config, &profile, before, here, sign_in, shared);
         self.remember_address(user, assessment.here.address.as_deref());
         let profile = self.users.entry(user, Profile::default);
         profile.total = profile.total.saturating_add(1);
@@ -151,13 +152,20 @@ impl Travel {
     }
 }
 
+/// Which end of a jump lies at an address that several users share.
+#[derive(Clone, Copy)]
+struct Shared {
+    here: bool,
+    before: bool,
+}
+
 fn assess(
     config: &Config,
     profile: &Profile,
     before: Option<Fix>,
     here: Fix,
     sign_in: &SignIn,
-    shared: bool,
+    shared: Shared,
 ) -> Assessment {
     let (distance_km, speed_kmh) = before.as_ref().map_or((0.0, 0.0), |before| speed(before, &here));
     let mut score = Score::default();
@@ -210,7 +218,7 @@ fn travel(
     before: Option<&Fix>,
     here: &Fix,
     sign_in: &SignIn,
-    shared: bool,
+    shared: Shared,
     (distance_km, speed_kmh): (f64, f64),
     score: &mut Score,
 ) {
@@ -221,8 +229,12 @@ fn travel(
         base,
         format!("{distance_km:.0} km at {speed_kmh:.0} km/h, after radii of {radii:.0} km are taken off"),
     );
-    if shared {
+    let familiar = profile.city(here) > 0 || profile.system(sign_in) > 0 || profile.country(here) > 0;
+    if shared.here || (shared.before && familiar) {
         score.times("shared-egress", 0.15, "one of the addresses is shared by several users: a VPN or proxy exit");
+    } else if shared.before {
+        // The office's exit explains where the user seemed to be, not why the user is now in a place never seen before.
+        score.times("shared-egress-before", 0.7, "the sign-in before came through an exit that several users share");
     }
     if profile.city(here) >= 2 || profile.system(sign_in) >= 3 {
         score.times("familiar-place", 0.2, "the user is often in this city or on this network");
@@ -233,7 +245,7 @@ fn travel(
         score.times("known-device", 0.35, "the device is the user's own");
     } else if sign_in.device.is_some() {
         score.times("unknown-device", 1.5, "the device was never seen with this user");
-        if profile.system(sign_in) == 0 && sign_in.asn.is_some() && score.value < 0.5 && !shared {
+        if profile.system(sign_in) == 0 && sign_in.asn.is_some() && score.value < 0.5 && !shared.here {
             let text = String::from("unknown device on a network never seen with this user");
             score.set("unknown-device-and-network", 0.5, text);
         }

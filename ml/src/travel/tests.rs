@@ -94,3 +94,17 @@ fn private_addresses_and_missing_places_are_no_fixes() {
     assert!(travel.observe(&Config::default(), "ann", at(0), inside, &sign_in(PARIS, "a", 1)).is_none());
     assert!(travel.observe(&Config::default(), "ann", at(0), None, &SignIn::default()).is_none());
 }
+
+#[test]
+fn the_offices_shared_exit_does_not_explain_a_place_never_seen() {
+    let office = "192.0.2.10".parse().ok();
+    let mut travel = Travel::default();
+    for hour in 0..20 {
+        for user in ["ann", "bob", "eve", "joe"] {
+            travel.observe(&Config::default(), user, at(hour), office, &sign_in(PARIS, user, 1));
+        }
+    }
+    let time = at(19) + Duration::from_secs(1800);
+    let far = travel.observe(&Config::default(), "ann", time, None, &sign_in(SINGAPORE, "other", 9)).unwrap();
+    assert!(far.score >= 0.45, "{}", far.score);
+}
