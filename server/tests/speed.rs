@@ -87,7 +87,8 @@ async fn path_queries_and_ingestion_are_timed() {
     }
     let (median, slow) = percentiles(times);
     println!("paths between two accounts: p50 {median:?}, p99 {slow:?}, {found} of 400 found");
-    assert!(found > 300);
+    // 20,000 rights at random over as many accounts leave a share of 1/e without any: about 253 of 400 have a path.
+    assert!((220..290).contains(&found), "{found}");
     let mut times = Vec::new();
     for n in 0..400 {
         let input = json!({ "input": { "from": sid(100_000 + (n * 7919) % USERS), "count": 5 } });
