@@ -1,5 +1,9 @@
 //! What the cross-crate suites share: where input lies, and how a skipped test says why.
 
+pub mod binary;
+pub mod recording;
+pub mod truth;
+
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
@@ -30,4 +34,10 @@ pub fn corpus() -> Option<PathBuf> {
 #[must_use]
 pub fn lab() -> PathBuf {
     root().join("tests/fixtures/lab")
+}
+
+/// The shipped sample estate.
+#[must_use]
+pub fn sample() -> PathBuf {
+    root().join("server/sample")
 }
