@@ -40,6 +40,8 @@ pub enum Trust {
     System,
     /// The authorities of a PEM file.
     File(PathBuf),
+    /// The very certificate of a PEM file, whatever name it bears: for servers that made their own.
+    Exactly(PathBuf),
     /// Anybody: whoever sits between may read the password.
     Anybody,
 }

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::config::{Config, Login, Trust, Upgrade};
 use super::error::{Error, Result};
+use super::pinned::Pinned;
 
 /// `strongerAuthRequired`: the server wants signing or encryption.
 const STRONGER_AUTH_REQUIRED: u32 = 8;
@@ -104,20 +105,32 @@ fn settings(config: &Config) -> Result<LdapConnSettings> {
         Trust::System => settings,
         Trust::Anybody => settings.set_no_tls_verify(true),
         Trust::File(path) => settings.set_config(trusting(path)?),
+        Trust::Exactly(path) => settings.set_config(pinning(path)?),
     })
 }
 
-fn trusting(path: &Path) -> Result<Arc<ClientConfig>> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let unreadable = |source| Error::Authorities { path: path.to_owned(), source };
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(Some(error)))?;
+    let found = found.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| unreadable(Some(error)))?;
+    if found.is_empty() { Err(unreadable(None)) } else { Ok(found) }
+}
+
+fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(Error::Tls)
+}
+
+fn trusting(path: &Path) -> Result<Arc<ClientConfig>> {
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| unreadable(Some(error)))? {
-        let certificate = certificate.map_err(|error| unreadable(Some(error)))?;
+    for certificate in certificates(path)? {
         store.add(certificate).map_err(|source| Error::Authority { path: path.to_owned(), source })?;
     }
-    if store.is_empty() {
-        return Err(unreadable(None));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(Arc::new(builder.map_err(Error::Tls)?.with_root_certificates(store).with_no_client_auth()))
+    Ok(Arc::new(builder()?.with_root_certificates(store).with_no_client_auth()))
+}
+
+fn pinning(path: &Path) -> Result<Arc<ClientConfig>> {
+    let pinned = Pinned::new(certificates(path)?);
+    let builder = builder()?.dangerous().with_custom_certificate_verifier(Arc::new(pinned));
+    Ok(Arc::new(builder.with_no_client_auth()))
 }

@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod entry;
 mod error;
+mod pinned;
 mod schema;
 mod search;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hopwatch_wire::ber;
 use ldap3::controls::RawControl;
-use ldap3::{ResultEntry, Scope};
+use ldap3::Scope;
 
 use super::config::Config;
 use super::connection::{Connection, reason};
@@ -113,8 +113,13 @@ impl<'c> Searcher<'c> {
         before: u64,
     ) -> std::result::Result<Vec<u8>, Failure> {
         self.wait().await;
-        let mut controls = vec![paged(self.config.page_size, cookie)];
-        controls.extend(self.parts.map(descriptor_parts));
+        let mut controls = Vec::new();
+        if query.scope != Scope::Base {
+            controls.push(paged(self.config.page_size, cookie));
+        }
+        if query.attributes.contains(&"nTSecurityDescriptor") {
+            controls.extend(self.parts.map(descriptor_parts));
+        }
         let result = self.search(query, controls, page).await;
         let count = u64::try_from(page.len()).unwrap_or(u64::MAX);
         self.spent(count);
@@ -149,8 +154,7 @@ impl<'c> Searcher<'c> {
                 self.counters.ignore("reference to another server");
                 continue;
             }
-            let ResultEntry(tag, _) = item;
-            match entry::read(tag) {
+            match entry::read(item.0) {
                 Some(read) => page.push(read),
                 None => self.counters.drop("malformed entry of a search"),
             }

@@ -135,7 +135,7 @@ fn entry(index: &Index<'_>, target: &Target, ace: &WireAce<'_>, access: &Access<
         out.owner_rights = true;
         out.inherited_owner_rights |= ace.flags.inherited();
     }
-    for right in super::principal::rights(index, target, access) {
+    for right in principal::rights(index, target, access) {
         grant(index, out, &access.trustee, right, inheritance.clone());
     }
 }
