@@ -191,7 +191,8 @@ pub(super) fn explicit(descriptor: &[u8]) -> Option<Vec<String>> {
     let mut texts: Vec<String> = aces.map(|ace| format!("{ace:?}")).collect();
     texts.sort_unstable();
     texts.dedup();
-    decoded.dacl_protected().then_some(texts)
+    texts.push(format!("protected: {}", decoded.dacl_protected()));
+    Some(texts)
 }
 
 /// Notes which well-known groups have rights, so that they are written with a name, and what AdminSDHolder stamps.

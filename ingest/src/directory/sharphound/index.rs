@@ -263,7 +263,15 @@ fn kind(entry: &Entry) -> Option<NodeKind> {
             () => None,
         };
     }
-    (class("container") || class("configuration")).then_some(NodeKind::Container)
+    (class("configuration") || class("container") && !marker(entry)).then_some(NodeKind::Container)
+}
+
+/// Containers that hold nothing and never will: the notes of finished domain and forest updates, of which there are
+/// hundreds, and the halves of a policy, which is an object of its own.
+fn marker(entry: &Entry) -> bool {
+    let dn = entry.dn.to_lowercase();
+    let update = dn.contains(",cn=domainupdates,cn=system,") || dn.contains(",cn=forestupdates,cn=configuration,");
+    update || parent(&dn).is_some_and(|folder| folder.starts_with("cn={") && folder.contains(",cn=policies,cn=system,"))
 }
 
 /// The folder part of a distinguished name: what follows the first comma that is not escaped.
