@@ -6,15 +6,31 @@ use crate::frame::{DetectionFactory, Of};
 #[rustfmt::skip]
 pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
+    &Of::<crate::credential_access::as_rep_roasting::AsRepRoasting>::NEW,
     &Of::<crate::credential_access::brute_force::BruteForce>::NEW,
+    &Of::<crate::credential_access::coercion::Coercion>::NEW,
+    &Of::<crate::lateral_movement::delegation_abuse::DelegationAbuse>::NEW,
+    &Of::<crate::credential_access::dpapi_backup_key::DpapiBackupKey>::NEW,
+    &Of::<crate::domain_dominance::forged_pac::ForgedPac>::NEW,
+    &Of::<crate::domain_dominance::golden_ticket_anomaly::GoldenTicketAnomaly>::NEW,
+    &Of::<crate::domain_dominance::golden_ticket_encryption_downgrade::GoldenTicketEncryptionDowngrade>::NEW,
     &Of::<crate::domain_dominance::golden_ticket_nonexistent_account::GoldenTicketNonexistentAccount>::NEW,
+    &Of::<crate::domain_dominance::golden_ticket_time_anomaly::GoldenTicketTimeAnomaly>::NEW,
+    &Of::<crate::credential_access::gpp_password_read::GppPasswordRead>::NEW,
     &Of::<crate::initial_access::impossible_travel::ImpossibleTravel>::NEW,
     &Of::<crate::credential_access::kerberoasting::Kerberoasting>::NEW,
     &Of::<crate::domain_dominance::malicious_replication::MaliciousReplication>::NEW,
+    &Of::<crate::lateral_movement::overpass_the_hash::OverpassTheHash>::NEW,
+    &Of::<crate::lateral_movement::pass_the_hash::PassTheHash>::NEW,
     &Of::<crate::lateral_movement::pass_the_ticket::PassTheTicket>::NEW,
     &Of::<crate::credential_access::password_spray::PasswordSpray>::NEW,
+    &Of::<crate::lateral_movement::remote_execution::RemoteExecution>::NEW,
     &Of::<crate::domain_dominance::sensitive_group_change::SensitiveGroupChange>::NEW,
+    &Of::<crate::lateral_movement::silver_ticket::SilverTicket>::NEW,
+    &Of::<crate::exfiltration::smb_exfiltration::SmbExfiltration>::NEW,
     &Of::<crate::reconnaissance::smb_session_enumeration::SmbSessionEnumeration>::NEW,
+    &Of::<crate::lateral_movement::suspicious_service_creation::SuspiciousServiceCreation>::NEW,
+    &Of::<crate::domain_dominance::zerologon::Zerologon>::NEW,
 ];
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod assembly;
 pub mod attempt;
 pub mod catalogue;
 pub mod credential_access;
+pub mod descriptor;
 pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
@@ -28,6 +29,8 @@ pub mod reconnaissance;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod usual;
+pub mod words;
 
 pub use catalogue::ALL;
 pub use engine::{AlertChange, Engine};

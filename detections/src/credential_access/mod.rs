@@ -1,5 +1,9 @@
 //! Getting a credential: one file per detection.
 
+pub mod as_rep_roasting;
 pub mod brute_force;
+pub mod coercion;
+pub mod dpapi_backup_key;
+pub mod gpp_password_read;
 pub mod kerberoasting;
 pub mod password_spray;

@@ -1,3 +1,9 @@
 //! Using a credential elsewhere: one file per detection.
 
+pub mod delegation_abuse;
+pub mod overpass_the_hash;
+pub mod pass_the_hash;
 pub mod pass_the_ticket;
+pub mod remote_execution;
+pub mod silver_ticket;
+pub mod suspicious_service_creation;

@@ -7,6 +7,7 @@ use hopwatch_model::{Account, Activity, Event, Host};
 use serde::{Deserialize, Serialize};
 
 use crate::shared::TicketLedger;
+use crate::shared::ledger::anonymous;
 use hopwatch_ml::bounded::Table;
 
 /// The most connections remembered.
@@ -29,6 +30,8 @@ impl FlowOwners {
     pub(crate) fn enrich<'e>(&mut self, event: &'e Event, ledger: &TicketLedger) -> Cow<'e, Event> {
         let flow = event.source.as_ref().and_then(flow);
         if let Some(actor) = event.actor.as_ref().filter(|actor| !hidden(actor)) {
+        let named = |actor: &&Account| !anonymous(&actor.name);
+        if let Some(actor) = event.actor.as_ref().filter(named) {
             if let (Some(flow), Activity::NtlmLogon(_) | Activity::LdapBind(_)) = (&flow, &event.activity)
                 && event.outcome.succeeded()
             {
