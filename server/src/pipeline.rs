@@ -8,7 +8,6 @@
 //! the two loses nothing.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -17,31 +16,20 @@ use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::Report;
 use hopwatch_model::{DirectoryDelta, Event};
-use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::estate_file::{self, Progress, write_whole};
 use crate::state::{AppState, ChangeKind, State, Status};
+use crate::store;
 use crate::store::{SourceStatus, Store};
 use crate::watch::Watch;
-use crate::{estate_file, store};
 
 /// Events that are shown to the watch between two stops for storing alerts.
 const BATCH: u32 = 4096;
-/// The checkpoint of the detections in the data folder.
-const DETECTIONS: &str = "detections.checkpoint";
 /// The key for digests of secrets in the data folder.
 const KEY: &str = "digest.key";
 /// The lock that keeps a second process out of a data folder.
 const LOCK: &str = "lock";
-
-/// The state of the detections, and how far they have come.
-#[derive(Serialize, Deserialize)]
-struct Checkpoint {
-    /// The last arrival that they have seen.
-    applied: i64,
-    /// Their states.
-    engine: serde_json::Value,
-}
 
 /// A data folder at work. One process at a time.
 pub struct Pipeline {
@@ -60,10 +48,14 @@ impl Pipeline {
     pub async fn open(config: Config) -> Result<Self> {
         let data_dir = config.server.data_dir.clone();
         let lock = lock(&data_dir)?;
-        let estate = estate_file::load(&data_dir)?;
+        let (estate, progress) = estate_file::open(&data_dir)?;
         let store = Store::open(&data_dir).await?;
         let mut watch = Watch::new(&config.detections, &estate)?;
-        let applied = restore(&data_dir, &mut watch)?;
+        let applied = progress.as_ref().map_or(0, |progress| progress.applied);
+        if let Some(progress) = progress {
+            let refused = || format!("{}: the detections' states are not of this version", data_dir.display());
+            watch.engine_mut().restore(progress.engine).with_context(refused)?;
+        }
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, data_dir, _lock: lock };
         if pipeline.catch_up(Mode::Judging).await? {
@@ -97,7 +89,7 @@ impl Pipeline {
         let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
         deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
         self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate)?;
+        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
         drop(estate);
         self.state.refresh();
         Ok(())
@@ -122,12 +114,14 @@ impl Pipeline {
     pub fn settle(&mut self) -> Result<()> {
         let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
         self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate)?;
+        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
         drop(estate);
-        let checkpoint = Checkpoint { applied: self.applied, engine: self.watch.engine().save()? };
-        write_whole(&self.data_dir.join(DETECTIONS), &serde_json::to_vec(&checkpoint)?)?;
         self.state.refresh();
         Ok(())
+    }
+
+    fn progress(&self) -> Result<Progress> {
+        Ok(Progress { applied: self.applied, engine: self.watch.engine().save()? })
     }
 
     /// Raises what the detections only decide when time goes on, and stores it.
@@ -199,21 +193,6 @@ impl Pipeline {
     }
 }
 
-/// Takes up the detections' checkpoint; returns the last arrival that it has seen.
-fn restore(data_dir: &Path, watch: &mut Watch) -> Result<i64> {
-    let path = data_dir.join(DETECTIONS);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-    };
-    let refused =
-        || format!("{} is no checkpoint of this version; remove it to judge the history anew", path.display());
-    let checkpoint: Checkpoint = serde_json::from_slice(&bytes).with_context(refused)?;
-    watch.engine_mut().restore(checkpoint.engine).with_context(refused)?;
-    Ok(checkpoint.applied)
-}
-
 /// Keeps a second process out of the folder until this one ends, however it ends.
 fn lock(data_dir: &Path) -> Result<File> {
     fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
@@ -239,7 +218,7 @@ fn digest_key(data_dir: &Path) -> Result<DigestKey> {
         return Ok(DigestKey::new(bytes));
     }
     let bytes: [u8; 32] = rand::random();
-    write_whole(&path, &bytes)?;
+    write_whole(&path, &[&bytes]).with_context(|| format!("{} cannot be written", path.display()))?;
     restrict(&path)?;
     Ok(DigestKey::new(bytes))
 }
@@ -253,16 +232,4 @@ fn restrict(path: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn restrict(_: &Path) -> Result<()> {
     Ok(())
-}
-
-/// Writes a file whole under another name and swaps it in.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fresh = path.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&fresh)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
 }
