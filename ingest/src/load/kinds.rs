@@ -64,14 +64,18 @@ fn read_evtx(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
 fn read_capture(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
     let config = capture::Config::new(context.key.clone());
     let name = context.name.clone();
-    capture::read_file(input.reader(), &name, &config, &mut *context.sink, &mut context.counters).map_err(|error| {
-        match error {
-            capture::Error::Empty => Error::Empty,
-            capture::Error::Foreign { .. } => Error::Unknown,
-            capture::Error::Malformed { what } => Error::Malformed { kind: "capture", reason: what.into() },
-            capture::Error::Read(source) => read_error(0, source),
-        }
-    })
+    let read = capture::read_file(input.reader(), &name, &config, &mut *context.sink, &mut context.counters);
+    read.map_err(|error| match error {
+        capture::Error::Empty => Error::Empty,
+        capture::Error::Foreign { .. } => Error::Unknown,
+        capture::Error::Malformed { what } => Error::Malformed { kind: "capture", reason: what.into() },
+        capture::Error::Read(source) => read_error(0, source),
+    })?;
+    // What precedes the cut was delivered; whoever loads the file must still know that it is not all of it.
+    match context.counters.dropped.contains_key("truncated capture") {
+        true => Err(Error::Truncated { kind: "capture" }),
+        false => Ok(()),
+    }
 }
 
 fn read_csv(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
@@ -81,11 +85,11 @@ fn read_csv(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
 
 /// A file that was read and gave nothing because nothing in it is known or nothing is whole is a failed file.
 pub(super) fn useless(source: &Source, counters: &Counters) -> Option<Error> {
-    if counters.events > 0 || counters.read == 0 {
-        return None;
-    }
     let foreign: u64 = FOREIGN.iter().filter_map(|reason| counters.ignored.get(reason)).sum();
     let dropped: u64 = counters.dropped.values().sum();
+    if counters.events > 0 || counters.read + dropped == 0 {
+        return None;
+    }
     if foreign + dropped < counters.read {
         return None;
     }

@@ -146,10 +146,12 @@ impl<'s> Load<'s> {
     }
 
     fn data<R: Read>(&mut self, scanner: &mut Scanner<R>) -> Result<(), Error> {
-        if !scanner.take(b'[')? {
+        // A collector that found nothing may write `null`; anything else there is no list of objects.
+        if scanner.peek()? == Some(b'n') {
             scanner.value()?;
             return Ok(());
         }
+        scanner.expect(b'[')?;
         let mut batch = Batch::default();
         let result = loop {
             match scanner.element() {
