@@ -158,7 +158,6 @@ fn a_directory_of_wrong_types_is_refused_or_counted() {
     let folder = TempDir::new().unwrap();
     let texts = [
         r#"{"data": 7, "meta": {"type": "users", "version": 6, "count": 1, "methods": 0}}"#,
-        r#"{"data": [{"ObjectIdentifier": 7, "Properties": []}], "meta": {"type": "users", "version": 6, "count": 1, "methods": 0}}"#,
         r#"{"data": [[], "x", null], "meta": {"type": "groups", "version": 6, "count": 3, "methods": 0}}"#,
         r#"{"meta": {"type": "users", "version": "six", "count": -1, "methods": {}}, "data": {}}"#,
     ];

@@ -49,6 +49,11 @@ impl Content {
         Self { events, edges, alerts }
     }
 
+    /// The edges without their counts.
+    fn pairs(&self) -> BTreeSet<(String, &'static str, String)> {
+        self.edges.iter().map(|(source, kind, target, _)| (source.clone(), *kind, target.clone())).collect()
+    }
+
     /// Fails with the first differences rather than with two whole graphs.
     fn assert_equal(&self, other: &Self, what: &str) {
         assert_eq!(self.events, other.events, "{what}: events");
@@ -135,10 +140,7 @@ fn a_killed_import_loses_nothing_and_repeats_to_the_same_end() {
         }
         let after = Content::of(&data_dir);
         assert!(after.events >= acknowledged.events, "{point}: acknowledged events are lost");
-        let pairs = |content: &Content| -> BTreeSet<_> {
-            content.edges.iter().map(|(source, kind, target, _)| (source.clone(), *kind, target.clone())).collect()
-        };
-        let lost: Vec<_> = pairs(&acknowledged).difference(&pairs(&after)).take(5).cloned().collect();
+        let lost: Vec<_> = acknowledged.pairs().difference(&after.pairs()).take(5).cloned().collect();
         assert!(lost.is_empty(), "{point}: acknowledged edges are lost: {lost:?}");
         let export = run([Path::new("graph"), Path::new("export"), Path::new("--data-dir"), &data_dir]);
         assert!(export.status.success(), "{point}: {}", stderr(&export));
@@ -149,14 +151,28 @@ fn a_killed_import_loses_nothing_and_repeats_to_the_same_end() {
 }
 
 #[test]
-fn importing_the_same_files_again_changes_nothing() {
+fn importing_the_same_recordings_again_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let data_dir = folder.path().join("data");
-    let paths = [first(), vec![lab().join("dcsync.pcap.gz"), lab().join("dcsync.audit.jsonl.gz")]].concat();
-    import(&paths, &data_dir);
+    import(&first(), &data_dir);
+    let recordings = vec![lab().join("dcsync.pcap.gz"), lab().join("dcsync.audit.jsonl.gz")];
+    import(&recordings, &data_dir);
     let once = Content::of(&data_dir);
-    import(&paths, &data_dir);
+    import(&recordings, &data_dir);
     Content::of(&data_dir).assert_equal(&once, "imported twice");
+}
+
+/// A directory that is collected again reports its edges once more, and adds none.
+#[test]
+fn importing_the_same_directory_again_adds_no_edge() {
+    let folder = TempDir::new().unwrap();
+    let data_dir = folder.path().join("data");
+    import(&first(), &data_dir);
+    let once = Content::of(&data_dir);
+    import(&first(), &data_dir);
+    let twice = Content::of(&data_dir);
+    assert_eq!(once.pairs(), twice.pairs());
+    assert_eq!((once.events, &once.alerts), (twice.events, &twice.alerts));
 }
 
 #[test]

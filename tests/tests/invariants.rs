@@ -68,7 +68,8 @@ fn payloads(pcap: &[u8]) -> Vec<&[u8]> {
         let length = usize::try_from(u32::from_le_bytes(rest[8..12].try_into().unwrap())).unwrap();
         let Some(frame) = rest.get(16..16 + length) else { break };
         // Ethernet, IPv4 and TCP (20 bytes of each, or 32 with time stamps) or UDP before it.
-        frames.extend([42, 54, 66].into_iter().filter_map(|header| frame.get(header..)));
+        let behind = |header: usize| frame.get(header..).filter(|payload| !payload.is_empty());
+        frames.extend([42, 54, 66].into_iter().filter_map(behind));
         rest = &rest[16 + length..];
     }
     frames
@@ -85,7 +86,7 @@ fn no_decoder_panics_on_mutated_traffic() {
         let mut batch: Vec<Vec<u8>> = (0..MUTANTS).map(|_| mutant(&real, &mut numbers)).collect();
         for _ in 0..4 * MUTANTS {
             let frame = frames[numbers.below(frames.len())];
-            batch.push(frame[..=numbers.below(frame.len().max(1) - 1)].to_vec());
+            batch.push(frame[..=numbers.below(frame.len())].to_vec());
             let mut changed = frame.to_vec();
             let place = numbers.below(changed.len());
             changed[place] ^= 1 << numbers.below(8);

@@ -136,7 +136,7 @@ fn no_password_of_the_lab_is_in_an_alert_or_a_report_of_a_file() {
 #[test]
 fn the_canaries_are_in_the_captures() {
     let canaries = canaries();
-    for name in ["ldap-cleartext-bind", "brute-force-ldap-simple"] {
+    for name in ["ldap-cleartext-bind", "kerberoasting"] {
         let bytes = raw(&lab().join(format!("{name}.pcap.gz")));
         assert!(found(&bytes, &canaries).is_some(), "{name} shows no password, so its silence proves nothing");
     }
