@@ -43,7 +43,11 @@ fn fields(event: &Event) -> Option<String> {
     let line = match &event.activity {
         Activity::AsExchange(exchange) => {
             let preauthentication = if exchange.preauthenticated() { "proved" } else { "unproved" };
-            format!("{} {preauthentication}, {}", exchange.cname.name, etype(exchange.ticket.as_ref(), exchange.ticket_etype))
+            format!(
+                "{} {preauthentication}, {}",
+                exchange.cname.name,
+                etype(exchange.ticket.as_ref(), exchange.ticket_etype)
+            )
         }
         Activity::TgsExchange(exchange) => {
             let s4u = exchange.for_user.as_ref().map(|user| format!(" for {}", user.name)).unwrap_or_default();

@@ -6,8 +6,6 @@ use hopwatch_model::event::{Principal, TgsExchange, Ticket, TicketDigest};
 use hopwatch_model::{Account, Activity, Event, Host, Provenance, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::shared::flows::hidden;
-
 use hopwatch_ml::bounded::Table;
 
 /// The most tickets remembered: a day of a domain with 20,000 active accounts at ten tickets each.
@@ -84,8 +82,7 @@ impl TicketLedger {
     /// The account to which a ticket was issued, where its issue was seen.
     #[must_use]
     pub fn owner(&self, ticket: &Ticket) -> Option<&Account> {
-        let issue = self.get(ticket.digest)?.issued.as_ref()?;
-        (!hidden(&issue.client)).then_some(&issue.client)
+        self.get(ticket.digest)?.issued.as_ref().map(|issue| &issue.client)
     }
 
     /// Since when exchanges with the KDC are seen.
@@ -114,10 +111,6 @@ impl TicketLedger {
                     self.used(event, tgt);
                 }
                 if let Some(ticket) = &exchange.ticket {
-                    // A reply that FAST armours hides its client: the ticket belongs to whom the TGT does.
-                    let named = event.actor.clone().filter(|actor| !hidden(actor));
-                    let owner = || exchange.tgt.as_ref().and_then(|tgt| self.owner(tgt)).cloned();
-                    let client = named.or_else(owner).unwrap_or_else(|| exchange.cname.account());
                     let client = self.client(exchange);
                     self.issue(event, ticket, client);
                 }

@@ -199,9 +199,7 @@ impl<'a> Ace<'a> {
     pub(super) fn read(code: u8, flags: u8, bytes: &'a [u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes, "ACE");
         let body = match code {
-            MANDATORY_LABEL => {
-                AceBody::MandatoryLabel { policy: reader.u32()?, level: SidRef::read(&mut reader)? }
-            }
+            MANDATORY_LABEL => AceBody::MandatoryLabel { policy: reader.u32()?, level: SidRef::read(&mut reader)? },
             RESOURCE_ATTRIBUTE => {
                 let _mask = reader.u32()?;
                 AceBody::ResourceAttribute { trustee: SidRef::read(&mut reader)?, claim: reader.rest() }

@@ -15,8 +15,8 @@ mod sid;
 #[cfg(test)]
 mod tests;
 
-pub use ace::{Ace, AceBody, AceFlags, Access, Effect, ObjectTypes, mask};
-pub use acl::{Acl, Aces};
+pub use ace::{Access, Ace, AceBody, AceFlags, Effect, ObjectTypes, mask};
+pub use acl::{Aces, Acl};
 pub use sid::SidRef;
 
 use crate::error::Result;

@@ -117,8 +117,7 @@ fn share(known: &mut FxHashSet<Arc<[u8]>>, entry: &mut Entry) {
 }
 
 async fn root_dse(searcher: &mut Searcher<'_>) -> Result<RootDse> {
-    let query =
-        Query { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: attributes::OF_ROOT };
+    let query = Query { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: attributes::OF_ROOT };
     let mut found = Entry::default();
     searcher
         .run(&query, |entry| {

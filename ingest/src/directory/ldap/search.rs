@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use hopwatch_wire::ber;
-use ldap3::controls::RawControl;
 use ldap3::Scope;
+use ldap3::controls::RawControl;
 
 use super::config::Config;
 use super::connection::{Connection, reason};

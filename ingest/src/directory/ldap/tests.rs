@@ -60,12 +60,15 @@ const DONE: u8 = 0x65;
 
 fn root() -> Vec<u8> {
     let domain: &[&[u8]] = &[b"DC=x"];
-    found("", &[
-        ("defaultNamingContext", domain),
-        ("rootDomainNamingContext", domain),
-        ("configurationNamingContext", &[b"CN=Configuration,DC=x"]),
-        ("schemaNamingContext", &[b"CN=Schema,CN=Configuration,DC=x"]),
-    ])
+    found(
+        "",
+        &[
+            ("defaultNamingContext", domain),
+            ("rootDomainNamingContext", domain),
+            ("configurationNamingContext", &[b"CN=Configuration,DC=x"]),
+            ("schemaNamingContext", &[b"CN=Schema,CN=Configuration,DC=x"]),
+        ],
+    )
 }
 
 /// Serves one connection; the address is returned.
@@ -136,7 +139,12 @@ fn config(url: String) -> Config {
 }
 
 fn run(config: &Config) -> Result<Snapshot> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(collect(config))
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(collect(config))
 }
 
 /// What every test answers in the same way: bind, root DSE, and empty searches.
@@ -179,10 +187,9 @@ fn a_long_list_is_fetched_to_its_end() {
                 found("CN=g,DC=x", &[("member;range=2-3", &[b"CN=3", b"CN=4"])]),
                 done(DONE, 0, None),
             ]),
-            ("CN=g,DC=x", Some("member;range=4-*")) => Answer::Messages(vec![
-                found("CN=g,DC=x", &[("member;range=4-*", &[b"CN=5"])]),
-                done(DONE, 0, None),
-            ]),
+            ("CN=g,DC=x", Some("member;range=4-*")) => {
+                Answer::Messages(vec![found("CN=g,DC=x", &[("member;range=4-*", &[b"CN=5"])]), done(DONE, 0, None)])
+            }
             ("DC=x", _) => Answer::Messages(vec![
                 found("CN=g,DC=x", &[("member", &[]), ("member;range=0-1", &[b"CN=1", b"CN=2"])]),
                 done(DONE, 0, Some(b"")),

@@ -35,7 +35,8 @@ fn chain(index: &Index<'_>, bytes: &[u8]) -> Vec<String> {
     let mut chain = vec![sha1_hex(bytes)];
     let mut current = bytes;
     while chain.len() < MAX_CHAIN {
-        let Some(certificate) = parse(current).filter(|certificate| certificate.subject() != certificate.issuer()) else {
+        let Some(certificate) = parse(current).filter(|certificate| certificate.subject() != certificate.issuer())
+        else {
             break;
         };
         let Some(issuer) = published(index).find(|candidate| issued_by(&certificate, candidate)) else { break };

@@ -51,7 +51,10 @@ pub(super) fn object(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) 
     }
     object.set("LocalGroups", json!([]));
     object.set("UserRights", json!([]));
-    object.set("DCRegistryData", json!({ "CertificateMappingMethods": null, "StrongCertificateBindingEnforcement": null }));
+    object.set(
+        "DCRegistryData",
+        json!({ "CertificateMappingMethods": null, "StrongCertificateBindingEnforcement": null }),
+    );
     object.set("Status", Value::Null);
     object
 }

@@ -95,8 +95,7 @@ fn functional_level(version: i64) -> &'static str {
 pub(super) fn span(secs: Option<i64>) -> String {
     let Some(secs) = secs else { return "Forever".to_owned() };
     let units = [(31_536_000, "year"), (604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let (size, unit) =
-        units.into_iter().find(|(size, _)| secs >= *size && secs % size == 0).unwrap_or((1, "second"));
+    let (size, unit) = units.into_iter().find(|(size, _)| secs >= *size && secs % size == 0).unwrap_or((1, "second"));
     let count = secs / size;
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

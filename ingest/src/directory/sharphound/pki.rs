@@ -10,8 +10,12 @@ use super::object::{Object, Principal};
 use super::properties::common;
 
 /// The bits of an enrolment service's `flags`, `[MS-WCCE] 2.2.2.11.2`.
-const CA_FLAGS: [(u32, &str); 4] =
-    [(0x1, "NO_TEMPLATE_SUPPORT"), (0x2, "SUPPORTS_NT_AUTHENTICATION"), (0x4, "CA_SUPPORTS_MANUAL_AUTHENTICATION"), (0x8, "CA_SERVERTYPE_ADVANCED")];
+const CA_FLAGS: [(u32, &str); 4] = [
+    (0x1, "NO_TEMPLATE_SUPPORT"),
+    (0x2, "SUPPORTS_NT_AUTHENTICATION"),
+    (0x4, "CA_SUPPORTS_MANUAL_AUTHENTICATION"),
+    (0x8, "CA_SERVERTYPE_ADVANCED"),
+];
 
 /// A root authority, an authority of the AIA container, or the store of those trusted for logon.
 pub(super) fn store(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) -> Object {
@@ -61,7 +65,12 @@ pub(super) fn enterprise_ca(index: &Index<'_>, item: &Item<'_>, summary: &mut Su
     object.property("unresolvedpublishedtemplates", unresolved);
     object.set("EnabledCertTemplates", published);
     // What the authority's own registry and web pages say takes a connection to it.
-    for name in ["casecuritycollected", "enrollmentagentrestrictionscollected", "isuserspecifiessanenabledcollected", "roleseparationenabledcollected"] {
+    for name in [
+        "casecuritycollected",
+        "enrollmentagentrestrictionscollected",
+        "isuserspecifiessanenabledcollected",
+        "roleseparationenabledcollected",
+    ] {
         object.property(name, false);
     }
     let value = json!({ "Collected": false, "FailureReason": null, "Value": false });

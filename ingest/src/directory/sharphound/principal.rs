@@ -94,7 +94,11 @@ impl Question<'_, '_> {
                 _ => all,
             },
             NodeKind::Computer if laps => {
-                if LAPS.iter().any(|name| self.attribute(name)) { Some("ReadLAPSPassword") } else { all }
+                if LAPS.iter().any(|name| self.attribute(name)) {
+                    Some("ReadLAPSPassword")
+                } else {
+                    all
+                }
             }
             _ => None,
         }

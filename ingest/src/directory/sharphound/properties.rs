@@ -3,10 +3,10 @@
 use hopwatch_model::NodeKind;
 use serde_json::{Map, Value};
 
+use super::Summary;
 use super::acl::{self, Target};
 use super::index::{Index, Item, upper};
 use super::object::Object;
-use super::Summary;
 
 /// An object with everything that does not depend on its kind.
 pub(super) fn common(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) -> Object {

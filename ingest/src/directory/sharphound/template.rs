@@ -52,8 +52,7 @@ const NAMES: [(u32, &str, &str); 13] = [
 ];
 
 /// Usages with which Kerberos lets a certificate log on: client authentication, PKINIT, smart card logon, any.
-const LOGON: [&str; 4] =
-    ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.2.3.4", "1.3.6.1.4.1.311.20.2.2", "2.5.29.37.0"];
+const LOGON: [&str; 4] = ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.2.3.4", "1.3.6.1.4.1.311.20.2.2", "2.5.29.37.0"];
 /// Usages with which Schannel does: client authentication, any.
 const SCHANNEL: [&str; 2] = ["1.3.6.1.5.5.7.3.2", "2.5.29.37.0"];
 

@@ -83,8 +83,7 @@ fn edges(entries: Vec<Entry>) -> Vec<String> {
     let mut archive = Cursor::new(Vec::new());
     write(&snapshot(entries), &mut archive).unwrap();
     let (mut sink, mut counters) = (Collected::default(), Counters::default());
-    let failed =
-        bloodhound::read_archive(archive, "t.zip", Timestamp::from_secs(1), &mut sink, &mut counters).unwrap();
+    let failed = bloodhound::read_archive(archive, "t.zip", Timestamp::from_secs(1), &mut sink, &mut counters).unwrap();
     assert!(failed.is_empty(), "{failed:?}");
     assert!(counters.dropped.is_empty(), "{counters:?}");
     let all = sink.deltas.iter().flat_map(|delta| &delta.edges);
@@ -189,26 +188,38 @@ fn a_managed_account_is_a_user_whose_readers_are_told() {
 fn members_delegation_history_and_links_become_edges() {
     let act = descriptor(0, "S-1-5-18", &[(0, 0, 0xf_01ff, None, None, BOB)]);
     let found = edges(vec![
-        entry("CN=Smith\\, J,DC=lab,DC=example", "user", Some(10), &[
-            ("primaryGroupID", b"513"),
-            ("sIDHistory", &sid("S-1-5-21-9-9-9-500")),
-            ("servicePrincipalName", b"MSSQLSvc/web.lab.example:1500"),
-            ("msDS-AllowedToDelegateTo", b"cifs/WEB"),
-            ("msDS-AllowedToDelegateTo", b"cifs/gone.lab.example"),
-            ("userAccountControl", b"512"),
-        ]),
-        entry("CN=web,DC=lab,DC=example", "computer", Some(11), &[
-            ("sAMAccountName", b"WEB$"),
-            ("dNSHostName", b"web.lab.example"),
-            ("userAccountControl", b"532480"),
-            ("msDS-AllowedToActOnBehalfOfOtherIdentity", &act),
-        ]),
+        entry(
+            "CN=Smith\\, J,DC=lab,DC=example",
+            "user",
+            Some(10),
+            &[
+                ("primaryGroupID", b"513"),
+                ("sIDHistory", &sid("S-1-5-21-9-9-9-500")),
+                ("servicePrincipalName", b"MSSQLSvc/web.lab.example:1500"),
+                ("msDS-AllowedToDelegateTo", b"cifs/WEB"),
+                ("msDS-AllowedToDelegateTo", b"cifs/gone.lab.example"),
+                ("userAccountControl", b"512"),
+            ],
+        ),
+        entry(
+            "CN=web,DC=lab,DC=example",
+            "computer",
+            Some(11),
+            &[
+                ("sAMAccountName", b"WEB$"),
+                ("dNSHostName", b"web.lab.example"),
+                ("userAccountControl", b"532480"),
+                ("msDS-AllowedToActOnBehalfOfOtherIdentity", &act),
+            ],
+        ),
         entry("CN=g,DC=lab,DC=example", "group", Some(12), &[("member", b"CN=Smith\\, J,DC=lab,DC=example")]),
         entry("CN={p},DC=lab,DC=example", "groupPolicyContainer", None, &[]),
-        entry("OU=long name,DC=lab,DC=example", "organizationalUnit", None, &[(
-            "gPLink",
-            b"[LDAP://CN={P},DC=lab,DC=example;2][LDAP://CN={P},DC=lab,DC=example;1]",
-        )]),
+        entry(
+            "OU=long name,DC=lab,DC=example",
+            "organizationalUnit",
+            None,
+            &[("gPLink", b"[LDAP://CN={P},DC=lab,DC=example;2][LDAP://CN={P},DC=lab,DC=example;1]")],
+        ),
     ]);
     let (gpo, ou) = ("18181818-1818-1818-1818-181818181818", "1E1E1E1E-1E1E-1E1E-1E1E-1E1E1E1E1E1E");
     let expected = [
@@ -229,9 +240,7 @@ fn members_delegation_history_and_links_become_edges() {
 fn a_null_list_lets_everybody_in_and_a_malformed_descriptor_is_a_gap() {
     let mut null = descriptor(0, "S-1-5-18", &[]);
     null[16..20].fill(0);
-    let object = |bytes: &[u8]| {
-        entry("CN=t,DC=lab,DC=example", "user", Some(1), &[("nTSecurityDescriptor", bytes)])
-    };
+    let object = |bytes: &[u8]| entry("CN=t,DC=lab,DC=example", "user", Some(1), &[("nTSecurityDescriptor", bytes)]);
     assert_eq!(edges(vec![object(&null)]), ["S-1-1-0 GenericAll 1"]);
     let mut out = Cursor::new(Vec::new());
     let summary = write(&snapshot(vec![object(&null[..9])]), &mut out).unwrap();
