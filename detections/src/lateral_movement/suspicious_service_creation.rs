@@ -131,7 +131,7 @@ fn driver(service_type: &str) -> bool {
 /// What speaks against a service, with its weight.
 fn reasons(name: &str, path: &str) -> Vec<(&'static str, f64, String)> {
     let lower = path.to_lowercase().replace('"', "");
-    let has = |parts: &[&str]| parts.iter().copied().find(|part| lower.contains(part));
+    let has = |parts: &[&'static str]| parts.iter().copied().find(|part| lower.contains(part));
     let mut found = Vec::new();
     let mut add = |name, weight, text: String| found.push((name, weight, text));
     let shells = [
