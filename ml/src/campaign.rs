@@ -190,7 +190,8 @@ impl Campaigns {
             let scores = groups.into_values().map(|group| group.raw).collect();
             self.past.entry(specialist).or_default().add(before, scores);
         }
-        for campaign in ranked.iter().filter(|campaign| campaign.specialist == Specialist::Slow && campaign.score > 0.0) {
+        for campaign in ranked.iter().filter(|campaign| campaign.specialist == Specialist::Slow && campaign.score > 0.0)
+        {
             self.report(campaign.key, before);
         }
         Some((before, ranked))

@@ -8,7 +8,11 @@ pub fn real(count: usize) -> f64 {
 
 /// A number at half precision. What does not fit saturates, what is no number becomes 0: no feature may be NaN.
 #[must_use]
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "the only narrowing of floats, bounded above")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the only narrowing of floats, bounded above"
+)]
 pub fn single(value: f64) -> f32 {
     if value.is_nan() { 0.0 } else { value.clamp(-3.0e38, 3.0e38) as f32 }
 }

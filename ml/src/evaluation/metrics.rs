@@ -39,7 +39,8 @@ pub fn average_precision(scores: &[f64], labels: &[bool]) -> f64 {
     let (mut sum, mut hits, mut seen, mut start) = (0.0, 0.0, 0.0, 0);
     while let Some((score, _)) = order.get(start).copied() {
         let group = order.iter().skip(start).take_while(|(other, _)| *other == score);
-        let (count, up) = group.fold((0, 0.0), |(count, up), (_, label)| (count + 1, up + if *label { 1.0 } else { 0.0 }));
+        let (count, up) =
+            group.fold((0, 0.0), |(count, up), (_, label)| (count + 1, up + if *label { 1.0 } else { 0.0 }));
         hits += up;
         seen += real(count);
         sum += up * hits / seen;

@@ -6,8 +6,8 @@ use crate::models::Logistic;
 use crate::peers::PeerUse;
 use crate::priors::Prior;
 use crate::scorer::Score;
-use crate::store::tally::{Minute, Tally};
 use crate::store::Store;
+use crate::store::tally::{Minute, Tally};
 
 use super::NAMES;
 
@@ -28,11 +28,8 @@ pub struct Background<'a> {
 #[must_use]
 pub fn reasons(store: &Store, score: &Score, background: &Background<'_>) -> Vec<ScorePart> {
     let seen = &score.seen;
-    let (user, source, target) = (
-        store.user_names.name(seen.user),
-        store.place_names.name(seen.source),
-        store.place_names.name(seen.target),
-    );
+    let (user, source, target) =
+        (store.user_names.name(seen.user), store.place_names.name(seen.source), store.place_names.name(seen.target));
     let now = seen.minute();
     let sight = &score.sight;
     let days = background.days;
@@ -78,7 +75,8 @@ pub fn reasons(store: &Store, score: &Score, background: &Background<'_>) -> Vec
     if shown("cause-reached-source", 0.3) {
         parts.push(("cause-reached-source", format!("who acts had logged on to {source} shortly before")));
     }
-    for (name, whose) in [("source-fan-out", "from this host within the hour"), ("user-fan-out", "by this account in a day")]
+    for (name, whose) in
+        [("source-fan-out", "from this host within the hour"), ("user-fan-out", "by this account in a day")]
     {
         if shown(name, 2.0) {
             parts.push((name, format!("{:.0} other first-time accesses {whose}", sight.feature(name))));

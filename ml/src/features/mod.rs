@@ -257,9 +257,8 @@ fn fan_out(
     let within = |time: i64, span: i64| seen.time - time < span && time <= seen.time;
     let novel = hops.iter().filter(|hop| hop.novel);
     let by_source = novel.clone().filter(|hop| hop.seen.source == seen.source && within(hop.seen.time, SOURCE_WINDOW));
-    let by_user = |span: i64| {
-        novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count()
-    };
+    let by_user =
+        |span: i64| novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count();
     let of_source = source.novel.iter().filter(|(time, _)| within(*time, SOURCE_WINDOW)).count() + by_source.count();
     let of_user = user.novel.iter().filter(|(time, _)| within(*time, DAY)).count() + by_user(DAY);
     let slow = user.novel.iter().filter(|(time, _)| within(*time, SLOW_DAYS * DAY)).count() + by_user(SLOW_DAYS * DAY);
@@ -272,7 +271,14 @@ fn fan_out(
     let expected = (before + 0.5) / ((days - window).max(0.0) + 6.0) * window.min(days + 1.0);
     let cap = |count: usize| number(u32::try_from(count).unwrap_or(u32::MAX)).min(FAN_OUT);
     let unusual = (recent - expected) / (expected + 0.5).sqrt();
-    FanOut { source: cap(of_source), user: cap(of_user), excess: unusual, recent: slow, before, days: (days - window).max(0.0) }
+    FanOut {
+        source: cap(of_source),
+        user: cap(of_user),
+        excess: unusual,
+        recent: slow,
+        before,
+        days: (days - window).max(0.0),
+    }
 }
 
 #[derive(Default)]

@@ -57,10 +57,8 @@ impl Forest {
                 chosen.insert(index);
             }
             part.extend(chosen.iter().filter_map(|index| rows.get(*index)).map(AsRef::as_ref));
-            let mut tree = Tree {
-                splits: vec![Split { limit: f32::MAX, feature: 0 }; SPLITS],
-                depths: vec![0.0; LEAVES],
-            };
+            let mut tree =
+                Tree { splits: vec![Split { limit: f32::MAX, feature: 0 }; SPLITS], depths: vec![0.0; LEAVES] };
             grow(&mut tree, 0, 0, part, &mut random);
             tree
         });
@@ -101,7 +99,8 @@ fn grow(tree: &mut Tree, node: usize, depth: usize, part: Vec<&[f32]>, random: &
     };
     let width = part.first().map_or(0, |row| row.len());
     // A constant feature parts nothing: choose among those that vary.
-    let choices: Vec<_> = if part.len() > 1 && depth < DEPTH { (0..width).filter_map(varied).collect() } else { Vec::new() };
+    let choices: Vec<_> =
+        if part.len() > 1 && depth < DEPTH { (0..width).filter_map(varied).collect() } else { Vec::new() };
     let Some((feature, low, high)) = random.pick(&choices).copied() else {
         let place = ((node + 1) << (DEPTH - depth)) - 1 - SPLITS;
         if let Some(leaf) = tree.depths.get_mut(place) {

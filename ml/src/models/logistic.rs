@@ -49,9 +49,8 @@ impl Logistic {
             .map_err(|error| Error::Solver { reason: error.to_string() })?;
         let targets: Array1<bool> = simulated.iter().copied().collect();
         let solver = LogisticRegression::default().alpha(ALPHA).max_iterations(STEPS).gradient_tolerance(1e-3);
-        let fitted = solver
-            .fit(&Dataset::new(records, targets))
-            .map_err(|error| Error::Solver { reason: error.to_string() })?;
+        let fitted =
+            solver.fit(&Dataset::new(records, targets)).map_err(|error| Error::Solver { reason: error.to_string() })?;
         // linfa orders the classes as it likes: the sign is turned so that simulated is positive.
         let sign = if fitted.labels().pos.class { 1.0 } else { -1.0 };
         model.weights = fitted.params().iter().map(|weight| single(sign * *weight)).collect();

@@ -179,9 +179,9 @@ fn at(row: u32) -> usize {
 }
 
 fn total(part: &[u32], slopes: &[(f32, f32)]) -> (f64, f64) {
-    part.iter().filter_map(|row| slopes.get(at(*row))).fold((0.0, 0.0), |sum, slope| {
-        (sum.0 + f64::from(slope.0), sum.1 + f64::from(slope.1))
-    })
+    part.iter()
+        .filter_map(|row| slopes.get(at(*row)))
+        .fold((0.0, 0.0), |sum, slope| (sum.0 + f64::from(slope.0), sum.1 + f64::from(slope.1)))
 }
 
 /// The split that gains most and its bin; `None` where nothing gains.

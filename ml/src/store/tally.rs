@@ -57,7 +57,10 @@ fn fade(minutes: u32) -> f32 {
 /// Fading counts by key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "Vec<(K, Tally)>", from = "Vec<(K, Tally)>")]
-#[serde(bound(serialize = "K: Serialize + Hash + Ord + Copy", deserialize = "K: Deserialize<'de> + Hash + Ord + Copy"))]
+#[serde(bound(
+    serialize = "K: Serialize + Hash + Ord + Copy",
+    deserialize = "K: Deserialize<'de> + Hash + Ord + Copy"
+))]
 pub struct Tallies<K: Hash + Ord + Copy>(FxHashMap<K, Tally>);
 
 impl<K: Hash + Ord + Copy> Default for Tallies<K> {
