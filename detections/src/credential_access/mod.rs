@@ -2,8 +2,10 @@
 
 pub mod as_rep_roasting;
 pub mod brute_force;
+pub mod brute_force_ldap;
 pub mod coercion;
 pub mod dpapi_backup_key;
 pub mod gpp_password_read;
+pub mod honeytoken_activity;
 pub mod kerberoasting;
 pub mod password_spray;

@@ -1,10 +1,16 @@
 //! Owning the domain: one file per detection.
 
+pub mod dangerous_ace_added;
+pub mod dcshadow;
 pub mod forged_pac;
 pub mod golden_ticket_anomaly;
 pub mod golden_ticket_encryption_downgrade;
 pub mod golden_ticket_nonexistent_account;
 pub mod golden_ticket_time_anomaly;
 pub mod malicious_replication;
+pub mod nopac;
+pub mod rbcd_write;
 pub mod sensitive_group_change;
+pub mod shadow_credentials;
+pub mod skeleton_key;
 pub mod zerologon;
