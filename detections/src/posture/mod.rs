@@ -1,1 +1,5 @@
-//! Weaknesses seen in use, and findings of the directory: one file per detection.
+//! Weaknesses seen in use (one file per detection), and findings of the directory (`findings/`, one file per family).
+
+pub mod findings;
+
+pub use findings::{ALL, Check, Posture};
