@@ -12,6 +12,7 @@
 pub mod assembly;
 pub mod attempt;
 pub mod catalogue;
+pub mod change;
 pub mod credential_access;
 pub mod descriptor;
 pub mod directory;
@@ -20,6 +21,7 @@ pub mod engine;
 pub mod exclusion;
 pub mod exfiltration;
 pub mod frame;
+pub mod habit;
 pub mod initial_access;
 pub mod lateral_movement;
 pub mod manual;

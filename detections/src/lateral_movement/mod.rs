@@ -10,3 +10,4 @@ pub mod remote_execution;
 pub mod silver_ticket;
 pub mod suspicious_service_creation;
 pub mod unusual_protocol;
+pub mod printnightmare;
