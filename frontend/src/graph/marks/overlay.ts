@@ -94,7 +94,7 @@ function drawEdgeWords(
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   const above = (ux >= 0 ? 1 : -1) * edge.lane < 0 ? 13 : -4;
-  const text = edge.derived ? `${edge.kind} ƒ` : edge.kind;
+  const text = `${edge.kind}${edge.derived ? " ƒ" : ""}${edge.more > 0 ? ` +${edge.more}` : ""}`;
   const space = hop === undefined ? 0 : 9;
   const fits = context.measureText(text).width < length - 48;
   if (fits) halo(context, text, space, above, edge.observed ? palette.observed : palette.text2, palette.page);
