@@ -127,7 +127,7 @@ function drawCount(
   const x = place.x + radius * 0.9 + 2;
   const y = place.y - radius * 0.9 - 2;
   context.beginPath();
-  context.arc(x, y, 7, 0, 2 * Math.PI);
+  context.arc(x, y, count > 9 ? 9 : 7, 0, 2 * Math.PI);
   context.fillStyle = palette.high;
   context.fill();
   context.lineWidth = 1.5;

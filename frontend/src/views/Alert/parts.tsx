@@ -7,7 +7,7 @@ import { Empty } from "../../components/Loaded/Loaded";
 import { Severity } from "../../components/Severity/Severity";
 import { Ago, At } from "../../components/Time/Time";
 import type { AlertQuery } from "../../gql/graphql";
-import { baseName, entityName, signed } from "../../state/format";
+import { baseName, entityName, middle, signed } from "../../state/format";
 import { absolute, spanOf, useZone } from "../../state/time";
 import css from "./Alert.module.css";
 import { markNames, type Name } from "./markNames";
@@ -183,18 +183,18 @@ const COLUMNS: Column<Evidence>[] = [
   {
     key: "source",
     title: "Source",
-    width: "30%",
+    width: 208,
     cell: (row) => (
       <span className="mono" title={row.source}>
-        {baseName(row.source)}
+        {middle(baseName(row.source), 26)}
       </span>
     ),
   },
-  { key: "record", title: "Record", width: 96, cell: (row) => <span className="mono">{row.record}</span> },
+  { key: "record", title: "Record", width: 88, cell: (row) => <span className="mono">{row.record}</span> },
   {
     key: "event",
     title: "Kind",
-    width: 88,
+    width: 72,
     cell: (row) => row.eventId ?? <span className="quiet">{row.sourceKind}</span>,
   },
   { key: "note", title: "What it shows", cell: (row) => <span title={row.note}>{row.note}</span> },

@@ -50,7 +50,7 @@ export function Facts({ entity }: { entity: Entity }) {
   const all = entity.properties.filter((one) => one.value !== "");
   return (
     <>
-      <List rows={[...standing(entity), ...told(all), ["Id", <Copyable key="id" text={entity.id} max={44} />]]} />
+      <List rows={[...standing(entity), ...told(all), ["Id", <Copyable key="id" text={entity.id} max={34} />]]} />
       {all.length > 0 && (
         <details className={css.all}>
           <summary>All {plural(all.length, "property", "properties")}</summary>
@@ -92,7 +92,7 @@ function told(properties: readonly Property[]): [string, ReactNode][] {
   const rows: [string, ReactNode][] = [];
   for (const [name, words] of TOLD) {
     const text = value(name);
-    if (text !== undefined) rows.push([words, <Copyable key={name} text={text.replaceAll("\n", ", ")} max={44} />]);
+    if (text !== undefined) rows.push([words, <Copyable key={name} text={text.replaceAll("\n", ", ")} max={34} />]);
   }
   for (const [name, words] of TIMES) {
     const seconds = Number(value(name));

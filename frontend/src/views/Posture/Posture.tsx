@@ -53,11 +53,11 @@ export default function Posture() {
 }
 
 const CHOKE_COLUMNS: Column<Choke>[] = [
-  { key: "edge", title: "Edge", width: "38%", cell: (row) => <EdgeSentence edge={row.edge} /> },
+  { key: "edge", title: "Edge", width: "36%", cell: (row) => <EdgeSentence edge={row.edge} /> },
   {
     key: "cut",
     title: "Cuts off",
-    width: 128,
+    width: 112,
     align: "right",
     cell: (row) => plural(row.principalsCutOff, "principal"),
   },
@@ -83,7 +83,7 @@ const CHOKE_COLUMNS: Column<Choke>[] = [
   {
     key: "graph",
     title: "",
-    width: 96,
+    width: 84,
     cell: (row) => (
       <Go className="link" to={`/graph?from=${encodeURIComponent(row.edge.source.id)}&k=3`}>
         see path

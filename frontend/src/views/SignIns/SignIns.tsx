@@ -153,23 +153,26 @@ function Trips({ trips, alerts }: { trips: readonly Journey[]; alerts: readonly 
 
 function columnsOf(found: ReadonlyMap<string, Journey>): Column<Row>[] {
   return [
-    { key: "time", title: "Time", width: 172, cell: (row) => <At at={row.time} /> },
-    { key: "who", title: "Who", width: 148, cell: (row) => <Who account={row.actor} /> },
-    { key: "place", title: "Place", width: 148, cell: (row) => where(row) || <span className="quiet">unknown</span> },
+    { key: "time", title: "Time", width: 160, cell: (row) => <At at={row.time} /> },
+    { key: "who", title: "Who", width: 136, cell: (row) => <Who account={row.actor} /> },
+    { key: "place", title: "Place", width: 116, cell: (row) => where(row) || <span className="quiet">unknown</span> },
     {
       key: "way",
       title: "Since the one before",
-      width: 188,
+      width: 160,
       cell: (row) => <Way journey={found.get(row.id)} />,
     },
-    { key: "application", title: "Application", width: 148, cell: (row) => row.signIn?.application },
-    { key: "from", title: "Address", width: 120, cell: (row) => <Where host={row.source} /> },
+    { key: "application", title: "Application", width: 120, cell: (row) => row.signIn?.application },
     {
-      key: "network",
-      title: "Network",
-      width: 84,
-      cell: (row) =>
-        row.signIn?.asn == null ? <span className="quiet">–</span> : <span className="mono">AS{row.signIn.asn}</span>,
+      key: "from",
+      title: "Address",
+      width: 168,
+      cell: (row) => (
+        <>
+          <Where host={row.source} />{" "}
+          {row.signIn?.asn != null && <span className="mono quiet">AS{row.signIn.asn}</span>}
+        </>
+      ),
     },
     {
       key: "client",
@@ -182,7 +185,7 @@ function columnsOf(found: ReadonlyMap<string, Journey>): Column<Row>[] {
     {
       key: "outcome",
       title: "Outcome",
-      width: 96,
+      width: 80,
       cell: (row) => <span className={row.outcome === "success" ? "second" : css.fast}>{row.outcome}</span>,
     },
   ];

@@ -16,6 +16,8 @@ interface Spot {
   y: number;
   count: number;
   marked: boolean;
+  /** Its name stands on the left, as the journey leaves to the right. */
+  left: boolean;
 }
 
 export function WorldMap({ rows, trips }: { rows: readonly Row[]; trips: readonly Journey[] }) {
@@ -39,7 +41,12 @@ export function WorldMap({ rows, trips }: { rows: readonly Row[]; trips: readonl
             <title>{`${spot.name}: ${spot.count} sign-ins`}</title>
           </circle>
           {spot.marked && (
-            <text x={spot.x + 10} y={spot.y + 4} className={css.name}>
+            <text
+              x={spot.x + (spot.left ? -10 : 10)}
+              y={spot.y + 4}
+              textAnchor={spot.left ? "end" : "start"}
+              className={css.name}
+            >
               {spot.name}
             </text>
           )}
@@ -75,13 +82,23 @@ function arc(trip: Journey, path: ReturnType<typeof geoPath>): string {
 
 function spotsOf(rows: readonly Row[], trips: readonly Journey[], project: Project): Spot[] {
   const marked = new Set(trips.flatMap((trip) => [where(trip.from), where(trip.to)]));
+  const west = new Set(
+    trips.map(({ from, to }) => where((placeOf(from)?.longitude ?? 0) < (placeOf(to)?.longitude ?? 0) ? from : to)),
+  );
   const spots = new Map<string, Spot>();
   for (const row of rows) {
     const place = placeOf(row);
     const at = place && project([place.longitude, place.latitude]);
     if (!at) continue;
     const name = where(row) || `${place.latitude}, ${place.longitude}`;
-    const spot = spots.get(name) ?? { name, x: at[0], y: at[1], count: 0, marked: marked.has(name) };
+    const spot = spots.get(name) ?? {
+      name,
+      x: at[0],
+      y: at[1],
+      count: 0,
+      marked: marked.has(name),
+      left: west.has(name),
+    };
     spot.count += 1;
     spots.set(name, spot);
   }

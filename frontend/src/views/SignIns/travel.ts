@@ -44,11 +44,13 @@ export function distanceKm(a: Place, b: Place): number {
   return 2 * EARTH_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
 
-/** How each sign-in with a place was reached from the account's one before, by its id. */
+/** How each successful sign-in with a place was reached from the account's one before, by its id. */
 export function journeys(rows: readonly Row[]): Map<string, Journey> {
   const last = new Map<string, Row>();
   const found = new Map<string, Journey>();
-  const inOrder = rows.filter((row) => placeOf(row) !== null).sort((a, b) => a.time.localeCompare(b.time));
+  // A refused try may be anybody's, so it is no step of the account's journey.
+  const made = rows.filter((row) => placeOf(row) !== null && row.outcome === "success");
+  const inOrder = made.sort((a, b) => a.time.localeCompare(b.time));
   for (const to of inOrder) {
     const who = accountOf(to);
     const from = last.get(who);
