@@ -10,7 +10,7 @@ import { type Incident, incidents, type Step } from "./incidents";
 import css from "./Overview.module.css";
 
 /** Steps that are told here, the last ones; the list of alerts has the rest. */
-const STEPS = 8;
+const STEPS = 12;
 /** Incidents beside the gravest. */
 const OTHERS = 4;
 
@@ -76,6 +76,15 @@ function Lead({ incident }: { incident: Incident }) {
       </Go>
       {incident.size > 1 && (
         <ol className={css.steps} aria-label="Steps of the incident">
+          {steps.length > shown.length && (
+            <li>
+              <Go to="/alerts" className={`${css.step} quiet`}>
+                <span />
+                <span />
+                {plural(steps.length - shown.length, "earlier step")}
+              </Go>
+            </li>
+          )}
           {shown.map((step) => (
             <StepRow key={step.told.id} step={step} worst={step.alerts.includes(worst)} />
           ))}

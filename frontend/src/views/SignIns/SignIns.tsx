@@ -153,16 +153,16 @@ function Trips({ trips, alerts }: { trips: readonly Journey[]; alerts: readonly 
 
 function columnsOf(found: ReadonlyMap<string, Journey>): Column<Row>[] {
   return [
-    { key: "time", title: "Time", width: 160, cell: (row) => <At at={row.time} /> },
-    { key: "who", title: "Who", width: 136, cell: (row) => <Who account={row.actor} /> },
+    { key: "time", title: "Time", width: 144, cell: (row) => <At at={row.time} precision="min" /> },
+    { key: "who", title: "Who", width: 148, cell: (row) => <Who account={row.actor} /> },
     { key: "place", title: "Place", width: 116, cell: (row) => where(row) || <span className="quiet">unknown</span> },
     {
       key: "way",
       title: "Since the one before",
-      width: 160,
+      width: 152,
       cell: (row) => <Way journey={found.get(row.id)} />,
     },
-    { key: "application", title: "Application", width: 120, cell: (row) => row.signIn?.application },
+    { key: "application", title: "Application", width: 132, cell: (row) => row.signIn?.application },
     {
       key: "from",
       title: "Address",

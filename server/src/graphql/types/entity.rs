@@ -311,7 +311,7 @@ fn short_label(node: &Node) -> String {
 }
 
 fn words(snapshot: &Snapshot, reason: Reason) -> String {
-    let name = |id: NodeId| snapshot.node(id).map(|node| node.label().to_owned()).unwrap_or_default();
+    let name = |id: NodeId| snapshot.node(id).map(short_label).unwrap_or_default();
     match reason {
         Reason::WellKnown(what) => format!("it is {what}"),
         Reason::DomainHead => "it is the head of a domain".into(),

@@ -64,7 +64,7 @@ pub(crate) async fn page(
         let matching: Vec<NodeId> =
             insight.by_name().iter().copied().filter(|id| admits(&insight.snapshot, &filter, *id)).collect();
         let ordered = match &risk {
-            Some(risk) => by_risk(&insight.snapshot, matching, risk, limits)?,
+            Some(risk) => by_risk(&insight, matching, risk, limits)?,
             None => ordered(&insight, matching, order, limits)?,
         };
         let count = ordered.len();
@@ -138,12 +138,16 @@ fn ordered(insight: &Insight, ids: Vec<NodeId>, order: EntityOrder, limits: &Lim
     Ok(keyed.into_iter().map(|(_, id)| id).collect())
 }
 
-fn by_risk(snapshot: &Snapshot, ids: Vec<NodeId>, risk: &RiskOrder, limits: &Limits<'_>) -> ApiResult<Vec<NodeId>> {
+fn by_risk(insight: &Insight, ids: Vec<NodeId>, risk: &RiskOrder, limits: &Limits<'_>) -> ApiResult<Vec<NodeId>> {
+    let snapshot = &insight.snapshot;
     if snapshot.tier_zero_reasons().is_empty() {
         return Ok(ids);
     }
     let distances = snapshot.tier_zero_distances(limits)?;
-    let mut keyed: Vec<(f64, NodeId)> = ids.into_iter().map(|id| (risk.of(id, distances.get(id)), id)).collect();
+    let shares = insight.shares(&risk.alerted(), limits)?;
+    let reach = |id: NodeId| shares.get(&id).map_or(0.0, |shares| shares.impact.ratio());
+    let mut keyed: Vec<(f64, NodeId)> =
+        ids.into_iter().map(|id| (risk.of(id, distances.get(id), reach(id)), id)).collect();
     keyed.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     Ok(keyed.into_iter().map(|(_, id)| id).collect())
 }

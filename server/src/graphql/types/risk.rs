@@ -88,7 +88,8 @@ fn share_of_path(cost: f64) -> f64 {
     0.95 - 0.55 * (cost / FAR_COST).min(1.0)
 }
 
-/// The order of risk, without the terms that change little (reach, behaviour): a number per entity, higher is worse.
+/// The order of risk, without the terms that change little (behaviour; the reach of entities without an open alert):
+/// a number per entity, higher is worse.
 pub(crate) struct RiskOrder {
     /// What the open alerts of an entity leave of its innocence, 0–1.
     left: HashMap<NodeId, f64>,
@@ -110,14 +111,21 @@ impl RiskOrder {
         Ok(Self { left })
     }
 
-    /// The risk of an entity at a cost from Tier Zero (0 inside, `None` where no path leads there), 0–100.
-    pub(crate) fn of(&self, id: NodeId, cost: Option<u32>) -> f64 {
+    /// Who has an open alert: their reach counts.
+    pub(crate) fn alerted(&self) -> Vec<NodeId> {
+        self.left.keys().copied().collect()
+    }
+
+    /// The risk of an entity at a cost from Tier Zero (0 inside, `None` where no path leads there) that reaches a share
+    /// of the principals (0–1), 0–100.
+    pub(crate) fn of(&self, id: NodeId, cost: Option<u32>, reach: f64) -> f64 {
         let innocent = (1.0 - BASE / 100.0) * self.left.get(&id).copied().unwrap_or(1.0);
-        let impact = match cost {
+        let share = match cost {
             None => 0.0,
             Some(0) => 1.0,
             Some(cost) => share_of_path(f64::from(cost)),
         };
+        let impact = 1.0 - (1.0 - share) * (1.0 - reach * 0.5);
         (1.0 - innocent) * impact * 100.0
     }
 }
