@@ -7,6 +7,7 @@
 //! A restart goes the same way: whatever the history holds beyond the checkpoint is shown again, so that a crash between
 //! the two loses nothing.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -15,13 +16,13 @@ use anyhow::{Context, Result, bail};
 use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::Report;
-use hopwatch_model::{DirectoryDelta, Event};
+use hopwatch_model::{DirectoryDelta, Event, Timestamp};
 
 use crate::config::Config;
 use crate::estate_file::{self, Progress, write_whole};
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store;
-use crate::store::{SourceStatus, Store};
+use crate::store::{SourceStatus, Store, StoredEvent};
 use crate::watch::Watch;
 
 /// Events that are shown to the watch between two stops for storing alerts.
@@ -172,6 +173,7 @@ impl Pipeline {
                     changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
                 }
             }
+            self.note_spans(&arrivals).await?;
             let watermark = arrivals.iter().map(|arrival| arrival.event.time).max();
             let before = self.state.status.load_full();
             let status = Status { watermark: before.watermark.max(watermark), ..(*before).clone() };
@@ -179,6 +181,19 @@ impl Pipeline {
             self.tell(changes).await?;
             self.applied = row;
         }
+    }
+
+    /// Widens the span of each source's standing by the events that came of it.
+    async fn note_spans(&self, arrivals: &[StoredEvent]) -> Result<(), store::Error> {
+        let mut spans: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
+        for StoredEvent { event, .. } in arrivals {
+            let span = spans.entry(&event.provenance.source).or_insert((event.time, event.time));
+            *span = (span.0.min(event.time), span.1.max(event.time));
+        }
+        for (name, (first, last)) in spans {
+            self.state.store.widen_source(name, first, last).await?;
+        }
+        Ok(())
     }
 
     async fn tell(&self, changes: Vec<AlertChange>) -> Result<(), store::Error> {
