@@ -10,9 +10,11 @@ mod import;
 mod load;
 mod output;
 mod progress;
+mod remote;
 mod report;
 mod schema;
 mod serve;
+mod token;
 mod user;
 
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ enum Command {
     Serve(serve::Args),
     /// Serve on a fresh data folder with the sample estate loaded.
     Demo(demo::Args),
-    /// Load files, folders or zips into a data folder.
+    /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
     /// Judge files at once, in memory: alerts, findings, paths.
     Analyze(analyze::Args),
@@ -47,6 +49,8 @@ enum Command {
     Report(report::Args),
     /// Manage users.
     User(user::Args),
+    /// Manage the tokens by which programs use the server.
+    Token(token::Args),
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
 }
@@ -61,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema::run(),
         Command::Report(args) => report::run(&args),
         Command::User(args) => user::run(args),
+        Command::Token(args) => token::run(args),
         Command::Import(args) => import::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
