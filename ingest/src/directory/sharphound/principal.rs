@@ -54,12 +54,20 @@ pub(super) fn rights(index: &Index<'_>, target: &Target, access: &Access<'_>) ->
         out.extend(question.extended_right(target.laps));
     }
     if granted & mask::WRITE_PROPERTY != 0 {
-        out.extend(question.write());
+        out.extend(question.write().filter(|right| *right != RESTRICTIONS || !domain_admins(access)));
     }
     if target.kind == NodeKind::EnterpriseCA {
         out.extend(question.authority(granted));
     }
     out
+}
+
+/// The right that the schema's default descriptor gives Domain Admins on every computer; BloodHound's collectors leave it
+/// out there, for an edge per computer that says nothing new.
+const RESTRICTIONS: &str = "WriteAccountRestrictions";
+
+fn domain_admins(access: &Access<'_>) -> bool {
+    access.trustee.sub_authorities().last() == Some(512)
 }
 
 /// What an entry is about, on which kind of object.
@@ -110,7 +118,7 @@ impl Question<'_, '_> {
             return (self.kind != NodeKind::Container).then_some("GenericWrite");
         };
         match self.kind {
-            Computer if about == USER_ACCOUNT_RESTRICTIONS => Some("WriteAccountRestrictions"),
+            Computer if about == USER_ACCOUNT_RESTRICTIONS => Some(RESTRICTIONS),
             User | Computer if about == PUBLIC_INFORMATION => Some("WritePublicInformation"),
             User if self.attribute("servicePrincipalName") => Some("WriteSPN"),
             Computer if self.attribute("msDS-AllowedToActOnBehalfOfOtherIdentity") => Some("AddAllowedToAct"),

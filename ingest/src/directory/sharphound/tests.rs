@@ -170,6 +170,26 @@ fn extended_rights_of_a_computer_matter_where_laps_manages_it() {
 }
 
 #[test]
+fn account_restrictions_are_a_right_of_everybody_but_domain_admins() {
+    let set = Some("4c164200-20c0-11d0-a768-00aa006e0529");
+    let of = |trustee| rights("computer", Some(1), &[(5, 0, 0x20, set, None, trustee)], &[]);
+    assert_eq!(of(BOB), ["2000 WriteAccountRestrictions"]);
+    assert!(of("S-1-5-21-1-2-3-512").is_empty());
+}
+
+#[test]
+fn what_updates_and_policies_leave_behind_is_not_written() {
+    let container = |dn| entry(dn, "container", None, &[]);
+    let snapshot = snapshot(vec![
+        container("CN=Policies,CN=System,DC=lab,DC=example"),
+        container("CN=User,CN={A},CN=Policies,CN=System,DC=lab,DC=example"),
+        container("CN=x,CN=Operations,CN=DomainUpdates,CN=System,DC=lab,DC=example"),
+        container("CN=Operations,CN=ForestUpdates,CN=Configuration,DC=lab,DC=example"),
+    ]);
+    assert_eq!(Index::of(&snapshot).unwrap().items.len(), 2);
+}
+
+#[test]
 fn a_managed_account_is_a_user_whose_readers_are_told() {
     let readers = descriptor(0, "S-1-5-18", &[(0, 0, 0x1, None, None, BOB)]);
     let found = edges(vec![Entry::new(
