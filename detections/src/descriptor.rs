@@ -90,10 +90,10 @@ fn ace(entry: &[u8]) -> Option<Grant> {
 
 fn sid(bytes: &[u8]) -> Option<String> {
     let count = usize::from(*bytes.get(1)?);
-    let authority = bytes.get(2..8)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let authority = bytes.get(2..8)?.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
     let mut text = format!("S-{}-{authority}", bytes.first()?);
     for index in 0..count {
-        text.push_str(&format!("-{}", word32(bytes, 8 + 4 * index)?));
+        text = format!("{text}-{}", word32(bytes, 8 + 4 * index)?);
     }
     text.parse::<Sid>().ok().map(|sid| sid.to_string())
 }
@@ -113,9 +113,9 @@ fn word32(bytes: &[u8], at: usize) -> Option<u32> {
 /// `D:AI(OA;CI;CR;1131f6aa-…;;S-1-5-21-…)…`: type; flags; rights; object; inherited object; trustee.
 fn sddl(text: &str) -> Vec<Grant> {
     let Some(start) = text.find("D:") else { return Vec::new() };
-    let list = &text[start..];
+    let list = text.get(start..).unwrap_or_default();
     // The system list follows; `S:` inside an entry cannot be, since entries hold no colon.
-    let list = list.find("S:").map_or(list, |end| &list[..end]);
+    let list = list.find("S:").and_then(|end| list.get(..end)).unwrap_or(list);
     let entries = list.split('(').skip(1).take(ENTRIES);
     entries.filter_map(|entry| sddl_entry(entry.split(')').next().unwrap_or_default())).collect()
 }

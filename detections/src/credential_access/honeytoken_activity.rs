@@ -30,7 +30,6 @@
 
 use std::time::Duration;
 
-use hopwatch_graph::NodeId;
 use hopwatch_model::{Account, Activity, Event, Host, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -99,12 +98,11 @@ impl Rule for HoneytokenActivity {
             sweeps = seen.distinct().len() > config.sweep;
         }
         let Some((account, how, severity)) = touched(event, attempt.as_ref(), config, context) else { return };
-        let Some(node) = decoy(config, &account, context) else { return };
+        let Some(name) = decoy(config, &account, context) else { return };
         if sweeps {
             verdicts.decline(event.time, account.key(), "one of many accounts that the source tried");
             return;
         }
-        let name = node.map_or_else(|| account.name.clone(), |node| directory::label(context.snapshot, node));
         let from = event.source.as_ref().map_or_else(|| "an unknown host".into(), Host::label);
         let own = event.actor.as_ref().is_some_and(|actor| directory::same(context.snapshot, actor, &account));
         let by = if own || event.actor.is_none() { from } else { words::who(event, context.snapshot) };
@@ -167,20 +165,20 @@ fn named_in(filter: &str, config: &Config, context: &Context<'_>) -> Option<Acco
     names.map(|(_, value)| Account::named(value)).find(|account| decoy(config, account, context).is_some())
 }
 
-/// Whether an account is a decoy; with its node where the directory knows it.
-#[expect(clippy::option_option, reason = "a decoy by configuration need not be in the directory")]
-fn decoy(config: &Config, account: &Account, context: &Context<'_>) -> Option<Option<NodeId>> {
+/// The name of an account that is a decoy.
+fn decoy(config: &Config, account: &Account, context: &Context<'_>) -> Option<String> {
     let node = directory::account(context.snapshot, account);
     if config.accounts.iter().any(|name| name.eq_ignore_ascii_case(&account.name)) {
-        return Some(node);
+        return Some(node.map_or_else(|| account.name.clone(), |node| directory::label(context.snapshot, node)));
     }
-    let properties = context.snapshot.node(node?)?;
-    let texts = ["description", "info", "admincomment"].iter().filter_map(|name| properties.text(name));
+    let node = node?;
+    let properties = context.snapshot.node(node)?;
+    let mut texts = ["description", "info", "admincomment"].iter().filter_map(|name| properties.text(name));
     let marked = |text: &str| {
         let text = text.to_lowercase();
         config.words.iter().any(|word| text.contains(word))
     };
-    texts.into_iter().any(marked).then_some(node)
+    texts.any(marked).then(|| directory::label(context.snapshot, node))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //! full control, writing the list, the owner or all properties, resetting the password, writing members, keys or
 //! delegation, or replication; on the domain's head, AdminSDHolder or an object of Tier Zero. It must be new: not in the
 //! old descriptor where the source shows it, else not an edge of the directory's graph. Refused changes count.
-//! Without a directory and an old descriptor only replication rights on a domain's head decide.
+//! Without a directory and an old descriptor only replication rights on a domain's head, and AdminSDHolder, decide.
 //!
 //! ## Blind spots
 //! Sealed LDAP; objects of lower tiers, which `exposure-increase` weighs.
@@ -51,20 +51,23 @@ const WRITE_PROPERTY: u32 = 0x20;
 /// Control access: an extended right, or all.
 const CONTROL_ACCESS: u32 = 0x100;
 
+/// The object whose list is copied to every protected account (`[MS-ADTS] 3.1.1.6.1`).
+const ADMIN_SD_HOLDER: &str = "AdminSDHolder";
+
 /// Extended rights and attributes that are edges (`[MS-ADTS] 5.1.3.2.1`), with their edge and name.
 const RIGHTS: &[(u128, EdgeKind, &str)] = &[
-    (0x1131f6aa_9c07_11d1_f79f_00c04fc2dcd2, EdgeKind::GetChanges, "DS-Replication-Get-Changes"),
-    (0x1131f6ad_9c07_11d1_f79f_00c04fc2dcd2, EdgeKind::GetChangesAll, "DS-Replication-Get-Changes-All"),
+    (0x1131_f6aa_9c07_11d1_f79f_00c0_4fc2_dcd2, EdgeKind::GetChanges, "DS-Replication-Get-Changes"),
+    (0x1131_f6ad_9c07_11d1_f79f_00c0_4fc2_dcd2, EdgeKind::GetChangesAll, "DS-Replication-Get-Changes-All"),
     (
-        0x89e95b76_444d_4c62_991a_0facbeda640c,
+        0x89e9_5b76_444d_4c62_991a_0fac_beda_640c,
         EdgeKind::GetChangesInFilteredSet,
         "DS-Replication-Get-Changes-In-Filtered-Set",
     ),
-    (0x00299570_246d_11d0_a768_00aa006e0529, EdgeKind::ForceChangePassword, "User-Force-Change-Password"),
-    (0xbf9679c0_0de6_11d0_a285_00aa003049e2, EdgeKind::AddMember, "writing members"),
-    (0x5b47d60f_6090_40b2_9f37_2a4de88f3063, EdgeKind::AddKeyCredentialLink, "writing keys"),
-    (0x3f78c3e5_f79a_46bd_a0b8_9d18116ddc79, EdgeKind::AddAllowedToAct, "writing delegation"),
-    (0xf3a64788_5306_11d1_a9c5_0000f80367c1, EdgeKind::WriteSPN, "writing service names"),
+    (0x0029_9570_246d_11d0_a768_00aa_006e_0529, EdgeKind::ForceChangePassword, "User-Force-Change-Password"),
+    (0xbf96_79c0_0de6_11d0_a285_00aa_0030_49e2, EdgeKind::AddMember, "writing members"),
+    (0x5b47_d60f_6090_40b2_9f37_2a4d_e88f_3063, EdgeKind::AddKeyCredentialLink, "writing keys"),
+    (0x3f78_c3e5_f79a_46bd_a0b8_9d18_116d_dc79, EdgeKind::AddAllowedToAct, "writing delegation"),
+    (0xf3a6_4788_5306_11d1_a9c5_0000_f803_67c1, EdgeKind::WriteSPN, "writing service names"),
 ];
 
 /// Thresholds.
@@ -128,8 +131,8 @@ impl Rule for DangerousAceAdded {
             let known = match (&old, who, node) {
                 (Some(old), ..) => old.contains(grant),
                 (None, Some(who), Some(node)) => holds(snapshot, who, node, edge),
-                // Created since the directory was read, or there is no directory: replication rights alone decide.
-                (None, ..) => !right.starts_with("DS-Replication"),
+                // Created since the directory was read, or there is no directory.
+                (None, ..) => !right.starts_with("DS-Replication") && place != ADMIN_SD_HOLDER,
             };
             if by_right || known {
                 verdicts.decline(event.time, name, format!("{right}: by right, or held before"));
@@ -177,7 +180,7 @@ fn place(snapshot: &Snapshot, node: Option<NodeId>, change: &DirectoryChange) ->
         return Some(format!("the domain {}", change.object));
     }
     if change.object.to_ascii_lowercase().starts_with("cn=adminsdholder,") {
-        return Some("AdminSDHolder".into());
+        return Some(ADMIN_SD_HOLDER.into());
     }
     let node = node.filter(|node| directory::sensitive(snapshot, *node))?;
     Some(directory::label(snapshot, node))

@@ -119,7 +119,8 @@ fn controllers_name(name: &str, context: &Context<'_>) -> bool {
         return false;
     }
     let node = directory::account(context.snapshot, &Account::named(&format!("{name}$")));
-    node.is_some_and(|node| context.snapshot.flags(node).has(NodeFlags::DOMAIN_CONTROLLER))
+    let known = node.is_some_and(|node| context.snapshot.flags(node).has(NodeFlags::DOMAIN_CONTROLLER));
+    known || context.shared.controllers.contains(&Host::reported(name), context.snapshot)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! Wire: SAMR and LSARPC calls; opnums are clear where stubs are sealed.
 //!
 //! ## How it decides
-//! Against a domain controller, by a host that is none: (a) an enumeration: `SamrEnumerateGroupsInDomain`,
+//! Against a domain controller, by a host that is none (where neither directory nor traffic tells, (b) alone): (a) an enumeration: `SamrEnumerateGroupsInDomain`,
 //! `-UsersInDomain`, `-AliasesInDomain`, `SamrQueryDisplayInformation*`; (b) the members of a sensitive group
 //! (`SamrGetMembersInGroup`, `-Alias` after opening one of Tier Zero); (c) `identifiers` distinct SIDs or RIDs looked up
 //! within `window_secs`. A kind of query that the source made while learning is its habit. Look-ups by name, which
@@ -102,12 +102,18 @@ impl Rule for SamrReconnaissance {
             return;
         }
         let controllers = &context.shared.controllers;
-        let served = controllers.contains(target, context.snapshot) || !directory::loaded(context.snapshot, 1);
-        if !served || controllers.contains(source, context.snapshot) {
+        // Without a directory nobody knows what the host is: then its sensitive groups alone tell of a domain.
+        let controller = controllers.contains(target, context.snapshot);
+        let unknown = !controller && !directory::loaded(context.snapshot, 1);
+        if !(controller || unknown) || controllers.contains(source, context.snapshot) {
             return;
         }
         let Some((kind, text, value)) = self.query(config, call, source, event, context) else { return };
         let key = source.key();
+        if unknown && kind != "sensitive-group" {
+            verdicts.decline(event.time, key, "nothing says that the target is a controller");
+            return;
+        }
         if self.usual.met(&format!("{key}|{kind}"), context.mode) {
             verdicts.decline(event.time, key, format!("{kind}: the source did so while learning"));
             return;
