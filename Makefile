@@ -38,8 +38,9 @@ viewer-test: frontend/node_modules/.installed ## Type-check, lint and unit-test 
 	cd frontend && npm run --silent codegen:check && npm run --silent typecheck && npm run --silent lint && npm test --silent
 
 .PHONY: rust-test
-rust-test: viewer ## Run the Rust tests
-	cargo test --locked --workspace --no-fail-fast
+rust-test: viewer ## Run the Rust tests; a golden that no test uses any more is a failure
+	cargo build --locked --workspace --bins
+	INSTA_UPDATE=no cargo test --locked --workspace --no-fail-fast
 
 .PHONY: release
 release: viewer ## Build the release binary
@@ -48,6 +49,10 @@ release: viewer ## Build the release binary
 .PHONY: browser-test
 browser-test: release ## Drive the viewer of the release binary in headless Chromium
 	tests/browser/run $(TARGET)/release/hopwatch
+
+.PHONY: commits
+commits: ## Check the form of the latest commit messages
+	@.ci/check-commits 20
 
 .PHONY: fmt
 fmt: ## Check the formatting

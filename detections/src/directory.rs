@@ -64,3 +64,35 @@ pub fn loaded(snapshot: &Snapshot, least: usize) -> bool {
     };
     snapshot.nodes().filter(own).take(least).count() >= least
 }
+
+/// True where an account belongs to Tier Zero, or is tagged sensitive.
+#[must_use]
+pub fn privileged(snapshot: &Snapshot, who: &Account) -> bool {
+    account(snapshot, who).is_some_and(|node| sensitive(snapshot, node))
+}
+
+/// True where a node belongs to Tier Zero, or is tagged sensitive.
+#[must_use]
+pub fn sensitive(snapshot: &Snapshot, node: NodeId) -> bool {
+    let flags = snapshot.flags(node);
+    flags.has(NodeFlags::TIER_ZERO) || flags.has(NodeFlags::SENSITIVE)
+}
+
+/// True where two namings are one account: by their node, else by SID or name.
+#[must_use]
+pub fn same(snapshot: &Snapshot, a: &Account, b: &Account) -> bool {
+    match (snapshot.lookup().account(a), snapshot.lookup().account(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => (a.sid.is_some() && a.sid == b.sid) || (!a.name.is_empty() && a.name.eq_ignore_ascii_case(&b.name)),
+    }
+}
+
+/// True where a domain's functional level is 2008 or later: `krbtgt` and every account whose password was set since have
+/// AES keys (`[MS-KILE] 3.1.1.5`).
+#[must_use]
+pub fn aes_domain(snapshot: &Snapshot, realm: &str) -> bool {
+    let Some(node) = snapshot.lookup().domain(realm).and_then(|node| snapshot.node(node)) else { return false };
+    let level = node.text("functionallevel").unwrap_or_default();
+    let year: u32 = level.get(..4).and_then(|year| year.parse().ok()).unwrap_or(0);
+    node.kind == NodeKind::Domain && year >= 2008
+}

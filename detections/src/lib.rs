@@ -12,13 +12,16 @@
 pub mod assembly;
 pub mod attempt;
 pub mod catalogue;
+pub mod change;
 pub mod credential_access;
+pub mod descriptor;
 pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
 pub mod exclusion;
 pub mod exfiltration;
 pub mod frame;
+pub mod habit;
 pub mod initial_access;
 pub mod lateral_movement;
 pub mod manual;
@@ -28,6 +31,8 @@ pub mod reconnaissance;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod usual;
+pub mod words;
 
 pub use catalogue::ALL;
 pub use engine::{AlertChange, Engine};

@@ -3,5 +3,21 @@
 //!
 //! Synchronous and deterministic: the same bytes for the same input. No clock, no network.
 
+pub mod access;
 pub mod bounded;
+pub mod campaign;
+pub mod evaluation;
+pub mod features;
+pub mod models;
+pub mod number;
+pub mod peers;
+pub mod priors;
+pub mod random;
+pub mod scorer;
+pub mod simulate;
+pub mod store;
 pub mod travel;
+
+pub use access::Access;
+pub use priors::{Prior, Priors};
+pub use scorer::{Score, Scorer};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use hopwatch_model::event::{BindMethod, Ticket};
 use hopwatch_model::{Activity, Event, Outcome};
 use hopwatch_tests::recording::Recording;
-use hopwatch_tests::{lab, sample};
+use hopwatch_tests::{lab, root, sample};
 
 /// Distinct lines of one kind of activity that a golden lists; the rest is counted.
 const LISTED: usize = 10;
@@ -43,7 +43,11 @@ fn fields(event: &Event) -> Option<String> {
     let line = match &event.activity {
         Activity::AsExchange(exchange) => {
             let preauthentication = if exchange.preauthenticated() { "proved" } else { "unproved" };
-            format!("{} {preauthentication}, {}", exchange.cname.name, etype(exchange.ticket.as_ref(), exchange.ticket_etype))
+            format!(
+                "{} {preauthentication}, {}",
+                exchange.cname.name,
+                etype(exchange.ticket.as_ref(), exchange.ticket_etype)
+            )
         }
         Activity::TgsExchange(exchange) => {
             let s4u = exchange.for_user.as_ref().map(|user| format!(" for {}", user.name)).unwrap_or_default();
@@ -158,4 +162,17 @@ fn the_sample_estate_loads_whole() {
         "{bystanders:?}"
     );
     assert!(!recording.collected.deltas.is_empty(), "no directory in the sample estate");
+}
+
+/// A golden whose input is gone would stand for something that is no longer looked at.
+#[test]
+fn every_golden_has_its_input() {
+    for (folder, input) in [("lab", lab()), ("sample", sample())] {
+        let goldens = root().join("tests/tests/snapshots").join(folder);
+        for golden in files(&goldens, ".snap") {
+            let name = golden.file_name().unwrap().to_string_lossy().replace(".snap", "");
+            let plain = input.join(&name).exists();
+            assert!(plain || input.join(format!("{name}.gz")).exists(), "{} has no input", golden.display());
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod ntlm;
 pub mod radius;
 pub mod reader;
 pub mod rpc;
+pub mod security_descriptor;
 pub mod smb1;
 pub mod smb2;
 pub mod spnego;
@@ -60,4 +61,5 @@ pub static DECODERS: &[(&str, Decoder)] = &[
         let _ = dcerpc::decode_nl_auth(bytes);
     }),
     ("rpc", rpc::decode_all),
+    ("security_descriptor", security_descriptor::decode_everything),
 ];

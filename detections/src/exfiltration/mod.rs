@@ -1,1 +1,3 @@
 //! Taking data out: one file per detection.
+
+pub mod smb_exfiltration;

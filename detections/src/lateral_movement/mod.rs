@@ -1,3 +1,13 @@
 //! Using a credential elsewhere: one file per detection.
 
+pub mod delegation_abuse;
+pub mod encryption_downgrade;
+pub mod overpass_the_hash;
+pub mod pass_the_hash;
 pub mod pass_the_ticket;
+pub mod password_reset_by_acl;
+pub mod remote_execution;
+pub mod silver_ticket;
+pub mod suspicious_service_creation;
+pub mod unusual_protocol;
+pub mod printnightmare;

@@ -7,6 +7,7 @@ use hopwatch_model::{Account, Activity, Event, Host};
 use serde::{Deserialize, Serialize};
 
 use crate::shared::TicketLedger;
+use crate::shared::ledger::anonymous;
 use hopwatch_ml::bounded::Table;
 
 /// The most connections remembered.
@@ -28,7 +29,8 @@ impl FlowOwners {
     /// The event with its actor filled in, where the ledger or the connection knows it.
     pub(crate) fn enrich<'e>(&mut self, event: &'e Event, ledger: &TicketLedger) -> Cow<'e, Event> {
         let flow = event.source.as_ref().and_then(flow);
-        if let Some(actor) = event.actor.as_ref().filter(|actor| !hidden(actor)) {
+        let named = |actor: &&Account| !anonymous(&actor.name);
+        if let Some(actor) = event.actor.as_ref().filter(named) {
             if let (Some(flow), Activity::NtlmLogon(_) | Activity::LdapBind(_)) = (&flow, &event.activity)
                 && event.outcome.succeeded()
             {
@@ -59,12 +61,6 @@ impl FlowOwners {
     pub fn entries(&self) -> usize {
         self.owners.len()
     }
-}
-
-/// True for the name behind which FAST hides a client (RFC 8062 §4.1): it is nobody's.
-#[must_use]
-pub fn hidden(account: &Account) -> bool {
-    account.name.eq_ignore_ascii_case("WELLKNOWN/ANONYMOUS")
 }
 
 fn flow(source: &Host) -> Option<String> {

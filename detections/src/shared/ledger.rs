@@ -2,11 +2,9 @@
 //! when, how large, under which etype; and from which hosts it was presented. Serves pass-the-ticket, the golden-ticket
 //! family and silver tickets.
 
-use hopwatch_model::event::{Principal, Ticket, TicketDigest};
+use hopwatch_model::event::{Principal, TgsExchange, Ticket, TicketDigest};
 use hopwatch_model::{Account, Activity, Event, Host, Provenance, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use crate::shared::flows::hidden;
 
 use hopwatch_ml::bounded::Table;
 
@@ -84,8 +82,7 @@ impl TicketLedger {
     /// The account to which a ticket was issued, where its issue was seen.
     #[must_use]
     pub fn owner(&self, ticket: &Ticket) -> Option<&Account> {
-        let issue = self.get(ticket.digest)?.issued.as_ref()?;
-        (!hidden(&issue.client)).then_some(&issue.client)
+        self.get(ticket.digest)?.issued.as_ref().map(|issue| &issue.client)
     }
 
     /// Since when exchanges with the KDC are seen.
@@ -114,16 +111,21 @@ impl TicketLedger {
                     self.used(event, tgt);
                 }
                 if let Some(ticket) = &exchange.ticket {
-                    // A reply that FAST armours hides its client: the ticket belongs to whom the TGT does.
-                    let named = event.actor.clone().filter(|actor| !hidden(actor));
-                    let owner = || exchange.tgt.as_ref().and_then(|tgt| self.owner(tgt)).cloned();
-                    let client = named.or_else(owner).unwrap_or_else(|| exchange.cname.account());
+                    let client = self.client(exchange);
                     self.issue(event, ticket, client);
                 }
             }
             Activity::TicketUse(usage) => self.used(event, &usage.ticket),
             _ => {}
         }
+    }
+
+    /// The client of a TGS exchange. FAST puts WELLKNOWN/ANONYMOUS (RFC 6112 §3) where the reply would name it: the ticket
+    /// presented tells whose it is.
+    fn client(&self, exchange: &TgsExchange) -> Account {
+        let hidden = exchange.cname.name.is_empty() || anonymous(&exchange.cname.name);
+        let owner = exchange.tgt.as_ref().filter(|_| hidden).and_then(|tgt| self.owner(tgt));
+        owner.cloned().unwrap_or_else(|| exchange.cname.account())
     }
 
     fn issue(&mut self, event: &Event, ticket: &Ticket, client: Account) {
@@ -151,6 +153,11 @@ impl TicketLedger {
             });
         }
     }
+}
+
+/// True for the anonymous principal (RFC 6112 §3).
+pub(crate) fn anonymous(name: &str) -> bool {
+    name.eq_ignore_ascii_case("WELLKNOWN/ANONYMOUS")
 }
 
 fn key(digest: TicketDigest) -> String {

@@ -2,6 +2,7 @@
 //! everything that was asked for happened.
 
 mod analyze;
+mod collect;
 mod demo;
 mod detections;
 mod events;
@@ -37,6 +38,8 @@ enum Command {
     Demo(demo::Args),
     /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
+    /// Collect a directory over LDAP into a file that `import` reads.
+    Collect(collect::Args),
     /// Judge files at once, in memory: alerts, findings, paths.
     Analyze(analyze::Args),
     /// Print files as normalised events.
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::User(args) => user::run(args),
         Command::Token(args) => token::run(args),
         Command::Import(args) => import::run(&args),
+        Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Graph(args) => graph::run(args),

@@ -1,8 +1,8 @@
 //! Protocol data units, C706 §12.6.4.
 //!
 //! ```text
-//! rpc_vers=5 rpc_vers_minor=0|1 PTYPE pfc_flags packed_drep[4] frag_length[2] auth_length[2] call_id[4]   body
-//! [ auth_pad  auth_type auth_level auth_pad_length auth_reserved auth_context_id[4] auth_value[auth_length] ]
+//! rpc_vers=5 rpc_vers_minor=0|1 PTYPE pfc_flags packed_drep\[4\] frag_length\[2\] auth_length\[2\] call_id\[4\]   body
+//! [ auth_pad  auth_type auth_level auth_pad_length auth_reserved auth_context_id\[4\] auth_value[auth_length] ]
 //! ```
 
 use hopwatch_model::Guid;

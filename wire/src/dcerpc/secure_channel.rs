@@ -7,7 +7,7 @@ use crate::reader::{Reader, oem};
 /// The names of an NL_AUTH_MESSAGE.
 ///
 /// ```text
-/// MessageType[4]=0 negotiate | 1 response   Flags[4]   Buffer: texts by the flags, in order of the bits
+/// MessageType\[4\]=0 negotiate | 1 response   Flags\[4\]   Buffer: texts by the flags, in order of the bits
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NlAuthMessage {

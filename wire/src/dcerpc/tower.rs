@@ -1,8 +1,8 @@
 //! Protocol towers of the endpoint mapper (C706 appendix L, I): where an interface listens.
 //!
 //! ```text
-//! floor_count[2], then per floor: lhs_length[2] lhs rhs_length[2] rhs
-//! floor 1: 0x0d interface-uuid[16] major[2] | minor[2]      floor 2: 0x0d transfer-syntax … | minor
+//! floor_count\[2\], then per floor: lhs_length\[2\] lhs rhs_length\[2\] rhs
+//! floor 1: 0x0d interface-uuid\[16\] major\[2\] | minor\[2\]      floor 2: 0x0d transfer-syntax … | minor
 //! floor 3: 0x0b | 0 (connection-oriented)                   floor 4: 0x07 | TCP port (network order)
 //! floor 5: 0x09 | IPv4 address (network order)
 //! ```

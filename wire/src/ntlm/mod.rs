@@ -48,7 +48,7 @@ impl std::fmt::Display for Version {
 /// NEGOTIATE_MESSAGE, `[MS-NLMP] 2.2.1.1`.
 ///
 /// ```text
-/// Signature[8] MessageType=1 NegotiateFlags DomainNameFields[8] WorkstationFields[8] Version[8] Payload
+/// Signature\[8\] MessageType=1 NegotiateFlags DomainNameFields\[8\] WorkstationFields\[8\] Version\[8\] Payload
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NegotiateMessage {
@@ -65,8 +65,8 @@ pub struct NegotiateMessage {
 /// CHALLENGE_MESSAGE, `[MS-NLMP] 2.2.1.2`.
 ///
 /// ```text
-/// Signature[8] MessageType=2 TargetNameFields[8] NegotiateFlags ServerChallenge[8] Reserved[8] TargetInfoFields[8]
-/// Version[8] Payload
+/// Signature\[8\] MessageType=2 TargetNameFields\[8\] NegotiateFlags ServerChallenge\[8\] Reserved\[8\] TargetInfoFields\[8\]
+/// Version\[8\] Payload
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChallengeMessage {
@@ -83,8 +83,8 @@ pub struct ChallengeMessage {
 /// AUTHENTICATE_MESSAGE, `[MS-NLMP] 2.2.1.3`.
 ///
 /// ```text
-/// Signature[8] MessageType=3 LmChallengeResponseFields[8] NtChallengeResponseFields[8] DomainNameFields[8]
-/// UserNameFields[8] WorkstationFields[8] EncryptedRandomSessionKeyFields[8] NegotiateFlags Version[8] MIC[16] Payload
+/// Signature\[8\] MessageType=3 LmChallengeResponseFields\[8\] NtChallengeResponseFields\[8\] DomainNameFields\[8\]
+/// UserNameFields\[8\] WorkstationFields\[8\] EncryptedRandomSessionKeyFields\[8\] NegotiateFlags Version\[8\] MIC\[16\] Payload
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticateMessage {

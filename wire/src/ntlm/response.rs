@@ -40,8 +40,8 @@ pub fn response_kind(lm: &[u8], nt: &[u8], extended_session_security: bool, no_u
     }
 }
 
-/// The pairs of an NTLMv2_CLIENT_CHALLENGE (`[MS-NLMP] 2.2.2.7`), behind NTProofStr[16], RespType, HiRespType,
-/// Reserved1[2], Reserved2[4], TimeStamp[8], ChallengeFromClient[8] and Reserved3[4].
+/// The pairs of an NTLMv2_CLIENT_CHALLENGE (`[MS-NLMP] 2.2.2.7`), behind NTProofStr\[16\], RespType, HiRespType,
+/// Reserved1\[2\], Reserved2\[4\], TimeStamp\[8\], ChallengeFromClient\[8\] and Reserved3\[4\].
 pub(super) fn client_info(nt: &[u8]) -> AvPairs {
     let mut reader = Reader::new(nt, "NTLMv2_CLIENT_CHALLENGE");
     if reader.skip(44).is_err() {

@@ -131,7 +131,7 @@ fn replication(mut stub: Ndr<'_>, pointers: usize, inline_bytes: usize) -> Resul
     Ok(RpcArguments::Replication { object, extended_op: 0 })
 }
 
-/// DSNAME, `[MS-DRSR] 5.50`: structLen, SidLen, Guid, Sid[28], NameLen, StringName[NameLen + 1], as a conformant
+/// DSNAME, `[MS-DRSR] 5.50`: structLen, SidLen, Guid, Sid\[28\], NameLen, StringName\[NameLen + 1\], as a conformant
 /// structure. An object named by GUID alone gives the GUID.
 fn dsname(stub: &mut Ndr<'_>) -> Result<String> {
     stub.size()?;

@@ -1,8 +1,8 @@
 //! The header and the blocks of words and bytes, chained by AndX (`[MS-CIFS] 2.2.3`).
 //!
 //! ```text
-//! Protocol[4]=FF'SMB' Command Status[4] Flags Flags2[2] PIDHigh[2] SecurityFeatures[8] Reserved[2] TID[2] PIDLow[2]
-//! UID[2] MID[2]   WordCount Words[2*n]   ByteCount[2] Bytes[n]
+//! Protocol\[4\]=FF'SMB' Command Status\[4\] Flags Flags2\[2\] PIDHigh\[2\] SecurityFeatures\[8\] Reserved\[2\] TID\[2\] PIDLow\[2\]
+//! UID\[2\] MID\[2\]   WordCount Words[2*n]   ByteCount\[2\] Bytes[n]
 //! ```
 
 use crate::error::{Error, Result};

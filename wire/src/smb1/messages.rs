@@ -117,8 +117,8 @@ pub fn fid_at(block: &Block<'_>) -> Result<u16> {
     words.u16()
 }
 
-/// The announced length in bytes and the data of a WRITE_ANDX request: AndX, FID, Offset[4], Timeout[4], WriteMode[2],
-/// Remaining[2], DataLengthHigh[2], DataLength[2], DataOffset[2].
+/// The announced length in bytes and the data of a WRITE_ANDX request: AndX, FID, Offset\[4\], Timeout\[4\], WriteMode\[2\],
+/// Remaining\[2\], DataLengthHigh\[2\], DataLength\[2\], DataOffset\[2\].
 ///
 /// # Errors
 /// Where the words are cut off.
@@ -130,8 +130,8 @@ pub fn write_request<'a>(block: &Block<'a>) -> Result<(u32, &'a [u8])> {
     Ok((length, block.payload(usize::from(offset), usize::try_from(length).unwrap_or(usize::MAX))))
 }
 
-/// Decodes a READ_ANDX response: AndX, Available[2], DataCompactionMode[2], Reserved[2], DataLength[2], DataOffset[2],
-/// DataLengthHigh[2].
+/// Decodes a READ_ANDX response: AndX, Available\[2\], DataCompactionMode\[2\], Reserved\[2\], DataLength\[2\], DataOffset\[2\],
+/// DataLengthHigh\[2\].
 ///
 /// # Errors
 /// Where the words are cut off.
@@ -145,7 +145,7 @@ pub fn read_response<'a>(block: &Block<'a>) -> Result<ReadResponse<'a>> {
 }
 
 /// Decodes a TRANSACTION or TRANSACTION2 request: TotalParameterCount, TotalDataCount, MaxParameterCount, MaxDataCount,
-/// MaxSetupCount, Reserved, Flags, Timeout[4], Reserved, ParameterCount, ParameterOffset, DataCount, DataOffset,
+/// MaxSetupCount, Reserved, Flags, Timeout\[4\], Reserved, ParameterCount, ParameterOffset, DataCount, DataOffset,
 /// SetupCount, Reserved, Setup.
 ///
 /// # Errors
@@ -181,7 +181,7 @@ pub fn transaction_response<'a>(block: &Block<'a>) -> Result<&'a [u8]> {
     Ok(block.payload(usize::from(offset), usize::from(count)))
 }
 
-/// The function of an NT_TRANSACT request: MaxSetupCount, Reserved[2], eight counts and offsets of four bytes, SetupCount,
+/// The function of an NT_TRANSACT request: MaxSetupCount, Reserved\[2\], eight counts and offsets of four bytes, SetupCount,
 /// Function.
 ///
 /// # Errors

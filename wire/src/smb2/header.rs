@@ -21,8 +21,8 @@ const FLAG_SIGNED: u32 = 0x0000_0008;
 /// SMB2 Packet Header, `[MS-SMB2] 2.2.1`.
 ///
 /// ```text
-/// ProtocolId[4]=FE'SMB' StructureSize=64 CreditCharge Status[4] Command CreditRequest Flags[4] NextCommand[4]
-/// MessageId[8] (Reserved[4] TreeId[4] | AsyncId[8]) SessionId[8] Signature[16]
+/// ProtocolId\[4\]=FE'SMB' StructureSize=64 CreditCharge Status\[4\] Command CreditRequest Flags\[4\] NextCommand\[4\]
+/// MessageId\[8\] (Reserved\[4\] TreeId\[4\] | AsyncId\[8\]) SessionId\[8\] Signature\[16\]
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {

@@ -1,0 +1,3 @@
+//! Evaluation as a product feature.
+
+pub mod metrics;

@@ -1,0 +1,316 @@
+//! The lateral scorer: looks at each access before it is learned, scores it by several models, then learns it. Models
+//! are trained once a day of event time on what was seen, against simulated campaigns.
+//!
+//! Deliberately no alerting: grouping, budget and words for people are [`crate::campaign`]'s and the rules'.
+
+use hopwatch_model::Event;
+use hopwatch_model::alert::ScorePart;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Access, Reach};
+use crate::features::explain::{Background, reasons};
+use crate::features::{Row, Sight, look};
+use crate::models::{Forest, Logistic, Rows, Trees};
+use crate::number::sigmoid;
+use crate::peers::{Peers, aside};
+use crate::priors::Priors;
+use crate::simulate::Simulator;
+use crate::store::{Caps, Move, Store};
+
+/// What the linear model's log-odds add to the trees': it is the surer one far from all that was simulated.
+const LINEAR_SHARE: f64 = 0.25;
+/// Values below it are habits, and never part of a campaign.
+const FLOOR: f32 = -1.0;
+
+/// Days before rows are kept for training: on the first everything is new.
+const SETTLE_DAYS: u32 = 4;
+
+/// Numbers of the method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Fixes every random choice.
+    pub seed: u64,
+    /// Days of history before models are trained.
+    pub learning_days: u32,
+    /// Days between trainings.
+    pub training_days: u32,
+    /// Real rows kept for training, and as many simulated ones.
+    pub rows: usize,
+    /// The value from which an access is not learned.
+    pub quarantine: f64,
+    /// Trees of the isolation forest.
+    pub forest: usize,
+    /// Caps of the store.
+    pub caps: Caps,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            learning_days: 7,
+            training_days: 1,
+            rows: 10_000,
+            quarantine: 6.0,
+            forest: 100,
+            caps: Caps::default(),
+        }
+    }
+}
+
+/// The trained models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Models {
+    /// The linear one.
+    pub logistic: Logistic,
+    /// The boosted one.
+    pub trees: Trees,
+    /// The one without labels.
+    pub forest: Forest,
+}
+
+/// How one access was judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// The access in ids.
+    pub seen: Move,
+    /// Its features and the counts behind them.
+    pub sight: Sight,
+    /// Sum of the three rarities, in nats.
+    pub rarity: f32,
+    /// Log-odds by the linear model; `None` while learning.
+    pub logistic: Option<f32>,
+    /// Log-odds by the boosted trees; `None` while learning.
+    pub trees: Option<f32>,
+    /// Isolation, 0–1; `None` while learning.
+    pub forest: Option<f32>,
+}
+
+impl Score {
+    /// One number to rank accesses by.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        match (self.logistic, self.trees) {
+            (Some(logistic), Some(trees)) => f64::from(trees) + LINEAR_SHARE * f64::from(logistic),
+            _ => f64::from(self.rarity) - 40.0,
+        }
+    }
+
+    /// How suspicious it is as a move; `None` while learning and for what is plainly a habit.
+    #[must_use]
+    pub fn suspicion(&self) -> Option<f32> {
+        let value = crate::number::single(self.value());
+        (self.trees.is_some() && value > FLOOR).then_some(value)
+    }
+
+    /// How surprising it is that this account reaches yet another new host with its own credential; `None` while
+    /// learning, for known targets, and for another's credential, which is a move.
+    #[must_use]
+    pub fn slow(&self) -> Option<f32> {
+        let own = self.sight.cause.is_none_or(|cause| cause == self.seen.user) && self.sight.user_source.times > 0;
+        (self.trees.is_some() && own && self.sight.novel() && self.sight.slow > 0.0).then_some(self.sight.slow)
+    }
+
+    /// The likelihood that the models give to an intruder rather than a habit, 0–1, at even odds.
+    #[must_use]
+    pub fn likelihood(&self) -> f64 {
+        sigmoid(self.value() / 2.0)
+    }
+}
+
+/// The scorer's state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scorer {
+    config: Config,
+    /// The counts.
+    pub store: Store,
+    simulator: Simulator,
+    peers: Peers,
+    grouped: i64,
+    real: Rows,
+    simulated: Rows,
+    models: Option<Models>,
+    first: Option<i64>,
+    latest: i64,
+    trained: i64,
+    /// Triples seen in the present hour: repeats of an act are one access.
+    hour: i64,
+    #[serde(with = "sorted")]
+    within: FxHashMap<(u32, u32, u32), ()>,
+}
+
+mod sorted {
+    use rustc_hash::FxHashMap;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Key = (u32, u32, u32);
+
+    pub(super) fn serialize<S: Serializer>(map: &FxHashMap<Key, ()>, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys: Vec<&Key> = map.keys().collect();
+        keys.sort_unstable();
+        keys.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FxHashMap<Key, ()>, D::Error> {
+        Ok(Vec::<Key>::deserialize(deserializer)?.into_iter().map(|key| (key, ())).collect())
+    }
+}
+
+impl Default for Scorer {
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Scorer {
+    /// A scorer that knows nothing yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            store: Store::new(config.caps),
+            simulator: Simulator::new(config.seed),
+            peers: Peers::default(),
+            grouped: i64::MIN,
+            real: Rows::new(config.rows),
+            simulated: Rows::new(config.rows),
+            models: None,
+            first: None,
+            latest: i64::MIN,
+            trained: i64::MIN,
+            hour: i64::MIN,
+            within: FxHashMap::default(),
+            config,
+        }
+    }
+
+    /// Scores the access that an event shows, then learns it; `None` where it shows none, or repeats one of this hour.
+    pub fn observe(&mut self, event: &Event, priors: &dyn Priors) -> Option<Score> {
+        self.access(&Access::of(event)?, priors)
+    }
+
+    /// Scores an access, then learns it; `None` for a logon at the console and for a repeat within the hour.
+    pub fn access(&mut self, access: &Access<'_>, priors: &dyn Priors) -> Option<Score> {
+        let seen = self.store.intern(access);
+        self.first.get_or_insert(seen.time);
+        self.latest = self.latest.max(seen.time);
+        if seen.reach == Reach::Console {
+            self.store.learn_console(&seen);
+            return None;
+        }
+        self.train_when_due(priors);
+        if !self.first_within_hour(&seen) {
+            return None;
+        }
+        let score = self.score(&seen, priors);
+        self.learn(&score, priors);
+        Some(score)
+    }
+
+    /// The reasons of a score, the weightiest first, each with its baseline.
+    ///
+    /// # Contract
+    /// Asked before the next access is observed, or the baselines beside the features have moved on.
+    #[must_use]
+    pub fn explain(&self, score: &Score, priors: &dyn Priors) -> Vec<ScorePart> {
+        let (prior, peers) = self.peers.aside_of(&self.store, score, priors);
+        let model = self.models.as_ref().map(|models| &models.logistic);
+        reasons(&self.store, score, &Background { model, prior, peers, days: self.days() })
+    }
+
+    /// Days of history so far.
+    #[must_use]
+    pub fn days(&self) -> u32 {
+        self.first.map_or(0, |first| u32::try_from((self.latest - first) / 86_400).unwrap_or(0))
+    }
+
+    /// The days of history that it wants before it has models.
+    #[must_use]
+    pub fn learning_days(&self) -> u32 {
+        self.config.learning_days
+    }
+
+    /// The models; `None` while learning.
+    #[must_use]
+    pub fn models(&self) -> Option<&Models> {
+        self.models.as_ref()
+    }
+
+    fn first_within_hour(&mut self, seen: &Move) -> bool {
+        let hour = seen.time.div_euclid(3600);
+        if hour > self.hour {
+            self.hour = hour;
+            self.within.clear();
+        }
+        self.within.insert((seen.user, seen.source, seen.target), ()).is_none()
+    }
+
+    fn score(&self, seen: &Move, priors: &dyn Priors) -> Score {
+        let known = self.peers.aside(&self.store, seen, priors);
+        let sight = look(&self.store, seen, &aside(&[], known));
+        let (logistic, trees, forest) = match &self.models {
+            Some(models) => (
+                Some(models.logistic.score(&sight.row)),
+                Some(models.trees.score(&sight.row)),
+                Some(models.forest.score(&sight.row)),
+            ),
+            None => (None, None, None),
+        };
+        Score { seen: *seen, rarity: sight.rarity, sight, logistic, trees, forest }
+    }
+
+    fn learn(&mut self, score: &Score, priors: &dyn Priors) {
+        let seen = &score.seen;
+        if self.days() >= SETTLE_DAYS && !self.quarantined(score) {
+            // Novel rows are rare and are what attacks must be told from: keep more of them.
+            let novel = score.sight.novel() || score.sight.user_source.times == 0;
+            if self.simulator.chance(if novel { 0.9 } else { 0.12 }) {
+                self.real.push(score.sight.row);
+            }
+            if self.simulator.chance(0.08) {
+                for row in self.simulator.campaign(&self.store, seen, &self.peers, priors) {
+                    self.simulated.push(row);
+                }
+            }
+        }
+        let surprise = score.sight.surprise();
+        if self.quarantined(score) {
+            self.store.quarantine(seen, surprise);
+            return;
+        }
+        self.simulator.observe(seen);
+        self.store.learn(seen, surprise);
+    }
+
+    /// Whether an access looks too much like an intruder's to be learned.
+    fn quarantined(&self, score: &Score) -> bool {
+        score.logistic.is_some() && score.value() > self.config.quarantine
+    }
+
+    fn train_when_due(&mut self, priors: &dyn Priors) {
+        let day = self.latest.div_euclid(86_400);
+        if day > self.grouped {
+            self.grouped = day;
+            self.peers = Peers::of_store(&self.store, priors);
+        }
+        if self.days() < self.config.learning_days
+            || day < self.trained.saturating_add(i64::from(self.config.training_days))
+        {
+            return;
+        }
+        self.trained = day;
+        let real: Vec<Row> = self.real.iter().copied().collect();
+        let mut rows = real.clone();
+        rows.extend(self.simulated.iter());
+        let labels: Vec<bool> = (0..rows.len()).map(|index| index >= real.len()).collect();
+        let trained = Logistic::train(&rows, &labels).and_then(|logistic| {
+            let trees = Trees::train(&rows, &labels)?;
+            let forest = Forest::train(&real, self.config.forest, self.config.seed);
+            Ok(Models { logistic, trees, forest })
+        });
+        match trained {
+            Ok(models) => self.models = Some(models),
+            Err(error) => tracing::debug!(%error, "the lateral models keep learning"),
+        }
+    }
+}
