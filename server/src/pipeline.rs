@@ -7,7 +7,6 @@
 //! A restart goes the same way: whatever the history holds beyond the checkpoint is shown again, so that a crash between
 //! the two loses nothing.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,8 +14,6 @@ use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use hopwatch_detections::{AlertChange, Mode};
-use hopwatch_ingest::DigestKey;
-use hopwatch_ingest::load::Report;
 use hopwatch_ingest::load::{self, Report};
 use hopwatch_ingest::resolution::{Resolver, Resolving};
 use hopwatch_ingest::sink::Collected;
@@ -27,8 +24,6 @@ use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
 use crate::state::{AppState, ChangeKind, State, Status};
-use crate::store;
-use crate::store::{SourceStatus, Store, StoredEvent};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
 use crate::{learning, store};
@@ -197,11 +192,6 @@ impl Pipeline {
                     changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
                 }
             }
-            self.note_spans(&arrivals).await?;
-            let watermark = arrivals.iter().map(|arrival| arrival.event.time).max();
-            let before = self.state.status.load_full();
-            let status = Status { watermark: before.watermark.max(watermark), ..(*before).clone() };
-            self.state.status.store(std::sync::Arc::new(status));
             arrivals.iter().for_each(|arrival| self.coverage.observe(&arrival.event));
             self.publish(arrivals.iter().map(|arrival| arrival.event.time).max());
             self.tell(changes).await?;
@@ -209,17 +199,6 @@ impl Pipeline {
         }
     }
 
-    /// Widens the span of each source's standing by the events that came of it.
-    async fn note_spans(&self, arrivals: &[StoredEvent]) -> Result<(), store::Error> {
-        let mut spans: BTreeMap<&str, (Timestamp, Timestamp)> = BTreeMap::new();
-        for StoredEvent { event, .. } in arrivals {
-            let span = spans.entry(&event.provenance.source).or_insert((event.time, event.time));
-            *span = (span.0.min(event.time), span.1.max(event.time));
-        }
-        for (name, (first, last)) in spans {
-            self.state.store.widen_source(name, first, last).await?;
-        }
-        Ok(())
     /// Says where the pipeline stands, after events up to this time.
     fn publish(&self, latest: Option<Timestamp>) {
         let before = self.state.status.load_full();

@@ -35,8 +35,7 @@ struct Lab {
 impl Lab {
     fn up() -> Self {
         let name = std::env::var("LAB_NAME").unwrap_or_else(|_| "adlab".to_owned());
-        let folder =
-            std::env::var_os("LAB_DIR").map_or_else(|| Path::new("/var/tmp").join(&name), PathBuf::from);
+        let folder = std::env::var_os("LAB_DIR").map_or_else(|| Path::new("/var/tmp").join(&name), PathBuf::from);
         let running = folder.join("pids/dc1").exists() && folder.join("directory.json").exists();
         if running {
             return Self { name, folder, own: false };
@@ -83,9 +82,14 @@ impl Graph {
     fn load(path: &Path) -> Self {
         let (mut sink, mut counters) = (sink::Collected::default(), Counters::default());
         let name = path.display().to_string();
-        let failed =
-            bloodhound::read_archive(File::open(path).unwrap(), &name, Timestamp::from_secs(1), &mut sink, &mut counters)
-                .unwrap();
+        let failed = bloodhound::read_archive(
+            File::open(path).unwrap(),
+            &name,
+            Timestamp::from_secs(1),
+            &mut sink,
+            &mut counters,
+        )
+        .unwrap();
         assert!(failed.is_empty(), "{failed:?}");
         let (mut nodes, mut edges) = (BTreeMap::new(), BTreeSet::new());
         for delta in sink.deltas {
@@ -98,7 +102,11 @@ impl Graph {
     }
 
     fn text(&self, id: &str, property: &str) -> &str {
-        self.nodes.get(id).and_then(|node| node.properties.get(property)).and_then(PropertyValue::text).unwrap_or_default()
+        self.nodes
+            .get(id)
+            .and_then(|node| node.properties.get(property))
+            .and_then(PropertyValue::text)
+            .unwrap_or_default()
     }
 
     fn flag(&self, id: &str, property: &str) -> bool {
@@ -190,8 +198,7 @@ impl Comparison<'_> {
     fn why_ours(&self, (source, kind, target): &Edge) -> Option<&'static str> {
         use EdgeKind as E;
         let target_kind = self.ours.kind(target);
-        let missing =
-            |id: &str| self.ours.kind(id) == Some(NodeKind::Container) && !self.theirs.nodes.contains_key(id);
+        let missing = |id: &str| self.ours.kind(id) == Some(NodeKind::Container) && !self.theirs.nodes.contains_key(id);
         if missing(source) || missing(target) {
             return Some("O1 containers that they leave out");
         }
@@ -208,7 +215,10 @@ impl Comparison<'_> {
             E::GenericWrite
                 if target_kind.is_some_and(|kind| {
                     use NodeKind as N;
-                    matches!(kind, N::Domain | N::CertTemplate | N::EnterpriseCA | N::RootCA | N::AIACA | N::NTAuthStore)
+                    matches!(
+                        kind,
+                        N::Domain | N::CertTemplate | N::EnterpriseCA | N::RootCA | N::AIACA | N::NTAuthStore
+                    )
                 }) =>
             {
                 Some("O5 writing every attribute counts on domains and the public key infrastructure")

@@ -54,13 +54,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let key = pipeline.key()?;
         let (collected, report) = load::collect(&args.paths, &key, &mut Resolver::default());
         load::tell(&report, args.verbose);
-        pipeline.directory(&collected.deltas)?;
-        pipeline.sources(&report).await?;
-        pipeline.events(&collected.events, mode).await?;
-        if !collected.events.is_empty() {
-            pipeline.finish(mode).await?;
-            pipeline.settle()?;
-        }
         pipeline.take(&collected, &report, mode).await?;
         pipeline.state().store.close().await;
         let counters = report.counters();
