@@ -45,7 +45,7 @@ fn an_analysis_writes_both_kinds_of_report() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("malicious-replication"), "the result is printed all the same");
     let page = std::fs::read_to_string(&html).unwrap();
-    assert!(page.contains("malicious-replication") && page.contains("dcsync.pcap.gz"));
+    assert!(page.contains("malicious-replication"), "{page}");
     use calamine::Reader;
     let mut book: calamine::Xlsx<_> = calamine::open_workbook(&xlsx).unwrap();
     let cells: Vec<String> = book

@@ -198,6 +198,30 @@ async fn imports_at_the_same_time_come_in_a_row_and_a_bad_one_disturbs_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_cut_capture_lost_is_a_number_with_a_reason() {
+    let mut config = Config::default();
+    config.server.metrics = hopwatch::config::Metrics::Open;
+    let server = Server::with(config).await;
+    let token = server.token(Role::Analyst).await;
+    let mut whole = Vec::new();
+    let packed = std::fs::File::open(lab("dcsync.pcap.gz")).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(packed), &mut whole).unwrap();
+    whole.truncate(whole.len() - 20);
+    let answer = server.send(&token, "cut.pcap", whole).await;
+    let cut = receipt(&answer);
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(cut.files[0].error.as_ref().map(|fault| fault.code.as_str()), Some("truncated"));
+    assert!(cut.stored > 0 && server.events().await == cut.stored, "what precedes the cut is stored");
+    let metrics = send(&server.state, Request::get("/metrics").body(Body::empty()).unwrap()).await;
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    let reason = cut.files[0].dropped.keys().next().unwrap();
+    let has = |start: &str, rest: &str| metrics.lines().any(|line| line.starts_with(start) && line.contains(rest));
+    assert!(has("hopwatch_records_dropped_total{", &format!("reason=\"{reason}\"")), "{metrics}");
+    assert!(has("hopwatch_detection_entries{", "detection=\"kerberoasting\""), "{metrics}");
+    assert!(has("hopwatch_watermark_lag_seconds", ""), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_sends_files_folders_and_zips() {
     let server = Server::start().await;
     let token = server.token(Role::Analyst).await;
