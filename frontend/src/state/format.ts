@@ -51,7 +51,11 @@ export function eventName(what: string): string {
 
 /** `malicious-replication` → `Malicious replication`, `AS_EXCHANGE` → `As exchange`. */
 export function words(text: string): string {
-  const spaced = text.replaceAll(/[-_]/g, " ").toLowerCase();
+  const spaced = text
+    .replaceAll(/[-_]/g, " ")
+    .toLowerCase()
+    .replaceAll(/\b(?:dns|ldap|ntlm|rpc|smb|vpn)\b/g, (word) => word.toUpperCase())
+    .replaceAll("tier zero", "Tier Zero");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
