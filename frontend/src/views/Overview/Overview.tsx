@@ -66,10 +66,14 @@ function Body({ data }: { data: Data }) {
       </div>
       <WhatHappened alerts={alerts.nodes} total={alerts.totalCount} />
       <div className={css.columns}>
-        <FixFirst points={overview.fixFirst} />
-        <Oddest scores={overview.oddest} risky={data.entities.nodes} />
-        <Blind health={health} />
-        <Learning learning={overview.learning} />
+        <div className={css.stack}>
+          <FixFirst points={overview.fixFirst} />
+          <Learning learning={overview.learning} />
+        </div>
+        <div className={css.stack}>
+          <Oddest scores={overview.oddest} risky={data.entities.nodes} />
+          <Blind health={health} />
+        </div>
       </div>
     </div>
   );
