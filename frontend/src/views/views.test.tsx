@@ -14,7 +14,7 @@ import { markNames } from "./Alert/markNames";
 import { spanOfStrip } from "./Alert/Strip";
 import { byDay } from "./Alerts/AlertList";
 import { merge } from "./Alerts/merge";
-import { incidents } from "./Overview/incidents";
+import { gravest, incidents } from "./Overview/incidents";
 import { groupSources } from "./Overview/sources";
 import { distanceKm, impossible, journeys, type Row } from "./SignIns/travel";
 
@@ -179,6 +179,16 @@ describe("incidents", () => {
     expect(
       incidents([alert("a", { actor: by("x"), source: dc }), alert("b", { actor: by("y"), source: dc })]),
     ).toHaveLength(2);
+  });
+
+  it("where steps are many, the first, the last and the gravest are told in their order", () => {
+    const levels = ["LOW", "MEDIUM", "LOW", "HIGH", "LOW"] as const;
+    const steps = levels.map((severity, minute) => {
+      const told = alert(`s${minute}`, { severity, ...at(10 + minute) });
+      return { alerts: [told], told };
+    });
+    expect(gravest(steps, 4).map((step) => step.told.id)).toEqual(["s0", "s1", "s3", "s4"]);
+    expect(gravest(steps, 9)).toHaveLength(5);
   });
 
   it("alerts of one detection after each other are one step", () => {

@@ -6,10 +6,10 @@ import { Ago } from "../../components/Time/Time";
 import type { AlertRowFragment } from "../../gql/graphql";
 import { plural } from "../../state/format";
 import { absolute, clock, spanOf, useZone } from "../../state/time";
-import { type Incident, incidents, type Step } from "./incidents";
+import { gravest, type Incident, incidents, type Step } from "./incidents";
 import css from "./Overview.module.css";
 
-/** Steps that are told here, the last ones; the list of alerts has the rest. */
+/** Steps that are told here; the list of alerts has the rest. */
 const STEPS = 12;
 /** Incidents beside the gravest. */
 const OTHERS = 4;
@@ -56,7 +56,7 @@ export function WhatHappened({ alerts, total }: { alerts: readonly AlertRowFragm
 
 function Lead({ incident }: { incident: Incident }) {
   const { worst, steps } = incident;
-  const shown = steps.slice(-STEPS);
+  const shown = gravest(steps, STEPS);
   return (
     <>
       <Go to={`/alerts/${worst.id}`} className={css.lead}>
@@ -76,18 +76,18 @@ function Lead({ incident }: { incident: Incident }) {
       </Go>
       {incident.size > 1 && (
         <ol className={css.steps} aria-label="Steps of the incident">
+          {shown.map((step) => (
+            <StepRow key={step.told.id} step={step} worst={step.alerts.includes(worst)} />
+          ))}
           {steps.length > shown.length && (
             <li>
               <Go to="/alerts" className={`${css.step} quiet`}>
                 <span />
                 <span />
-                {plural(steps.length - shown.length, "earlier step")}
+                {plural(steps.length - shown.length, "step more", "steps more")}
               </Go>
             </li>
           )}
-          {shown.map((step) => (
-            <StepRow key={step.told.id} step={step} worst={step.alerts.includes(worst)} />
-          ))}
         </ol>
       )}
     </>

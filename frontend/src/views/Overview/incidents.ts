@@ -91,6 +91,15 @@ function incident(alerts: AlertRowFragment[]): Incident {
   };
 }
 
+/** The most telling steps in their order: the first and the last, as a story has both ends, and the gravest between. */
+export function gravest(steps: readonly Step[], most: number): Step[] {
+  const weight = (step: Step, at: number) =>
+    at === 0 || at === steps.length - 1 ? Number.POSITIVE_INFINITY : Math.max(...step.alerts.map(rank));
+  const ranked = steps.map((step, at) => ({ at, weight: weight(step, at) })).sort((a, b) => b.weight - a.weight);
+  const kept = new Set(ranked.slice(0, most).map((one) => one.at));
+  return steps.filter((_, at) => kept.has(at));
+}
+
 /** Of alerts that say the same, the one with a named actor and the shorter story. */
 const clearness = (alert: AlertRowFragment): number =>
   (alert.actor && !alert.actor.name.startsWith("S-1-") ? 1000 : 0) - Math.min(999, alert.explanation.length);
