@@ -71,6 +71,14 @@ impl Content {
     }
 }
 
+/// A data folder with a digest key of its own choice: keys of alerts hold digests of tickets, and are compared.
+fn fresh(folder: &TempDir, name: &str) -> PathBuf {
+    let data_dir = folder.path().join(name);
+    std::fs::create_dir(&data_dir).unwrap();
+    std::fs::write(data_dir.join("digest.key"), [7; 32]).unwrap();
+    data_dir
+}
+
 /// What is imported first, and acknowledged: the directory and a capture.
 fn first() -> Vec<PathBuf> {
     vec![lab().join("directory.zip"), lab().join("workday-mix.pcap.gz")]
@@ -126,7 +134,7 @@ fn killed(paths: &[PathBuf], data_dir: &Path, after: Duration) -> bool {
 fn a_killed_import_loses_nothing_and_repeats_to_the_same_end() {
     let folder = TempDir::new().unwrap();
     let large = vec![large(&folder)];
-    let undisturbed = folder.path().join("undisturbed");
+    let undisturbed = fresh(&folder, "undisturbed");
     import(&first(), &undisturbed);
     let acknowledged = Content::of(&undisturbed);
     assert!(acknowledged.events > 0 && acknowledged.edges.len() > 1000);
@@ -139,7 +147,7 @@ fn a_killed_import_loses_nothing_and_repeats_to_the_same_end() {
 
     let mut interrupted = 0;
     for point in POINTS {
-        let data_dir = folder.path().join(format!("killed-{point}"));
+        let data_dir = fresh(&folder, &format!("killed-{point}"));
         import(&first(), &data_dir);
         if killed(&large, &data_dir, takes.mul_f64(point)) {
             interrupted += 1;
