@@ -25,8 +25,8 @@ impl SecurityDescriptor<'_> {
         }
         let dacl = [control::DACL_PROTECTED, control::DACL_AUTO_INHERIT_REQ, control::DACL_AUTO_INHERITED];
         let sacl = [control::SACL_PROTECTED, control::SACL_AUTO_INHERIT_REQ, control::SACL_AUTO_INHERITED];
-        list(&mut out, "D:", &self.dacl, self.flags(dacl), domain);
-        list(&mut out, "S:", &self.sacl, self.flags(sacl), domain);
+        list(&mut out, "D:", &self.dacl, &self.flags(dacl), domain);
+        list(&mut out, "S:", &self.sacl, &self.flags(sacl), domain);
         out
     }
 
@@ -36,17 +36,17 @@ impl SecurityDescriptor<'_> {
     }
 }
 
-fn list(out: &mut String, tag: &str, field: &AclField<'_>, flags: String, domain: Option<&Sid>) {
+fn list(out: &mut String, tag: &str, field: &AclField<'_>, flags: &str, domain: Option<&Sid>) {
     match field {
         AclField::Absent => {}
         AclField::Null => {
             out.push_str(tag);
-            out.push_str(&flags);
+            out.push_str(flags);
             out.push_str("NO_ACCESS_CONTROL");
         }
         AclField::Present(acl) => {
             out.push_str(tag);
-            out.push_str(&flags);
+            out.push_str(flags);
             entries(out, acl, domain);
         }
     }
