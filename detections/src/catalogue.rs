@@ -8,11 +8,13 @@ pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::reconnaissance::account_enumeration::AccountEnumeration>::NEW,
     &Of::<crate::domain_dominance::account_re_enabled::AccountReEnabled>::NEW,
     &Of::<crate::domain_dominance::adminsdholder_change::AdminsdholderChange>::NEW,
+    &Of::<crate::lateral_movement::attack_path_in_progress::AttackPathInProgress>::NEW,
     &Of::<crate::credential_access::brute_force::BruteForce>::NEW,
     &Of::<crate::domain_dominance::certifried::Certifried>::NEW,
     &Of::<crate::domain_dominance::dmsa_abuse::DmsaAbuse>::NEW,
     &Of::<crate::domain_dominance::dsrm_password_change::DsrmPasswordChange>::NEW,
     &Of::<crate::domain_dominance::esx_admins_group::EsxAdminsGroup>::NEW,
+    &Of::<crate::domain_dominance::exposure_increase::ExposureIncrease>::NEW,
     &Of::<crate::domain_dominance::golden_ticket_nonexistent_account::GoldenTicketNonexistentAccount>::NEW,
     &Of::<crate::domain_dominance::golden_ticket_rbcd::GoldenTicketRbcd>::NEW,
     &Of::<crate::initial_access::impossible_travel::ImpossibleTravel>::NEW,
@@ -31,6 +33,7 @@ pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::domain_dominance::sid_history_injection::SidHistoryInjection>::NEW,
     &Of::<crate::reconnaissance::smb_session_enumeration::SmbSessionEnumeration>::NEW,
     &Of::<crate::credential_access::spn_added_to_user::SpnAddedToUser>::NEW,
+    &Of::<crate::lateral_movement::tier_violation::TierViolation>::NEW,
     &Of::<crate::credential_access::timeroasting::Timeroasting>::NEW,
 ];
 

@@ -17,6 +17,8 @@ pub mod credential_access;
 pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
+#[cfg(test)]
+pub(crate) mod estate_testing;
 pub mod exclusion;
 pub mod exfiltration;
 pub mod frame;
@@ -27,6 +29,7 @@ pub mod manual;
 pub mod number;
 pub mod posture;
 pub mod reconnaissance;
+pub mod route;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -6,6 +6,7 @@ pub mod certifried;
 pub mod dmsa_abuse;
 pub mod dsrm_password_change;
 pub mod esx_admins_group;
+pub mod exposure_increase;
 pub mod golden_ticket_nonexistent_account;
 pub mod golden_ticket_rbcd;
 pub mod log_cleared;

@@ -1,4 +1,6 @@
 //! Using a credential elsewhere: one file per detection.
 
+pub mod attack_path_in_progress;
 pub mod pass_the_ticket;
 pub mod printnightmare;
+pub mod tier_violation;
