@@ -1,1 +1,3 @@
 //! Taking data out: one file per detection.
+
+pub mod dns_tunnelling;

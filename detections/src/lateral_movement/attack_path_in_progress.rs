@@ -129,7 +129,7 @@ impl Rule for AttackPathInProgress {
         if authenticates(event) {
             self.on_use(config, event, context, verdicts);
         } else if let Some((step, object)) = step(event, context.snapshot) {
-            self.on_step(config, event, step, object, context, verdicts);
+            self.on_step(config, event, &step, object, context, verdicts);
         }
     }
 
@@ -172,7 +172,7 @@ impl AttackPathInProgress {
         &mut self,
         config: &Config,
         event: &Event,
-        step: Step,
+        step: &Step,
         object: NodeId,
         context: &Context<'_>,
         verdicts: &mut Verdicts,
@@ -192,8 +192,8 @@ impl AttackPathInProgress {
                 verdicts.decline(event.time, step.object.clone(), "one step along a way to Tier Zero, no second yet")
             }
         }
-        self.by_actor.entry(&actor, || step.clone()).clone_from(&step);
-        self.taken.entry(&object.0.to_string(), || step.clone()).clone_from(&step);
+        self.by_actor.entry(&actor, || step.clone()).clone_from(step);
+        self.taken.entry(&object.0.to_string(), || step.clone()).clone_from(step);
     }
 }
 

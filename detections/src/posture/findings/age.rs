@@ -21,7 +21,7 @@ const CONTROLLER_DAYS: u64 = 45;
 
 fn older(snapshot: &Snapshot, time: Timestamp, days: u64) -> Option<u64> {
     let age = now(snapshot).since(time);
-    (age > Duration::from_secs(days * DAY)).then(|| age.as_secs() / DAY)
+    (age > Duration::from_secs(days * DAY)).then_some(age.as_secs() / DAY)
 }
 
 /// The last logon that the directory shows. An account that never logged on counts from its creation.

@@ -17,7 +17,7 @@ fn text<'a>(name: &'a str, value: &str) -> (&'a str, PropertyValue) {
     (name, PropertyValue::Text(value.into()))
 }
 
-fn days_ago<'a>(name: &'a str, days: i64) -> (&'a str, PropertyValue) {
+fn days_ago(name: &str, days: i64) -> (&str, PropertyValue) {
     (name, PropertyValue::Integer(MORNING - 86_400 - days * 86_400))
 }
 
