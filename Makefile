@@ -46,13 +46,17 @@ rust-test: viewer ## Run the Rust tests; a golden that no test uses any more is 
 release: viewer ## Build the release binary
 	cargo build --locked --release -p hopwatch
 
+.PHONY: binary
+binary: viewer
+	cargo build --locked -p hopwatch
+
 .PHONY: browser-test
-browser-test: release ## Drive the viewer of the release binary in headless Chromium
-	tests/browser/run $(TARGET)/release/hopwatch
+browser-test: binary ## Drive the viewer in headless Chromium, served by the development binary
+	tests/browser/run $(TARGET)/debug/hopwatch
 
 .PHONY: commits
 commits: ## Check the form of the latest commit messages
-	@.ci/check-commits 20
+	@.ci/check-commits
 
 .PHONY: fmt
 fmt: ## Check the formatting
@@ -80,8 +84,8 @@ docs: ## Write the generated pages of docs/ anew
 	HOPWATCH_WRITE_DOCS=1 cargo test --locked -q -p hopwatch-tests --test generated_docs
 
 .PHONY: check-contract
-check-contract: release ## schema.graphql is what the release binary prints
-	$(TARGET)/release/hopwatch schema | diff -u schema.graphql -
+check-contract: binary ## schema.graphql is what the binary prints
+	$(TARGET)/debug/hopwatch schema | diff -u schema.graphql -
 
 .PHONY: lab
 lab: packages ## Bring up the Samba lab and compare our collection with the collectors' (root)

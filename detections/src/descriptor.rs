@@ -33,7 +33,10 @@ pub fn grants(text: &str) -> Option<Vec<Grant>> {
     if ["O:", "G:", "D:", "S:"].iter().any(|start| text.starts_with(start)) {
         return Some(sddl(text));
     }
-    binary(&STANDARD.decode(text).ok()?)
+    // Samba's log cuts long values and marks the cut with dots: what is whole is read.
+    let text = text.trim_end_matches('.');
+    let whole = text.get(..text.len() - text.len() % 4)?;
+    binary(&STANDARD.decode(whole).ok()?)
 }
 
 /// The SID of the trustee of a grant is well known, or belongs to the domain's own administration by its RID
@@ -57,10 +60,10 @@ fn binary(bytes: &[u8]) -> Option<Vec<Grant>> {
     let mut at = start + 8;
     let mut found = Vec::new();
     for _ in 0..count.min(ENTRIES) {
-        let size = usize::from(word16(bytes, at + 2)?);
-        let entry = bytes.get(at..at + size.max(4))?;
+        let Some(size) = word16(bytes, at + 2).map(|size| usize::from(size).max(4)) else { break };
+        let Some(entry) = bytes.get(at..at + size) else { break };
         found.extend(ace(entry));
-        at += size.max(4);
+        at += size;
     }
     Some(found)
 }
@@ -90,10 +93,10 @@ fn ace(entry: &[u8]) -> Option<Grant> {
 
 fn sid(bytes: &[u8]) -> Option<String> {
     let count = usize::from(*bytes.get(1)?);
-    let authority = bytes.get(2..8)?.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let authority = bytes.get(2..8)?.iter().fold(0_u64, |value, byte| (value << 8) | u64::from(*byte));
     let mut text = format!("S-{}-{authority}", bytes.first()?);
     for index in 0..count {
-        text.push_str(&format!("-{}", word32(bytes, 8 + 4 * index)?));
+        text = format!("{text}-{}", word32(bytes, 8 + 4 * index)?);
     }
     text.parse::<Sid>().ok().map(|sid| sid.to_string())
 }
@@ -113,9 +116,9 @@ fn word32(bytes: &[u8], at: usize) -> Option<u32> {
 /// `D:AI(OA;CI;CR;1131f6aa-…;;S-1-5-21-…)…`: type; flags; rights; object; inherited object; trustee.
 fn sddl(text: &str) -> Vec<Grant> {
     let Some(start) = text.find("D:") else { return Vec::new() };
-    let list = &text[start..];
+    let list = text.get(start..).unwrap_or_default();
     // The system list follows; `S:` inside an entry cannot be, since entries hold no colon.
-    let list = list.find("S:").map_or(list, |end| &list[..end]);
+    let list = list.find("S:").and_then(|end| list.get(..end)).unwrap_or(list);
     let entries = list.split('(').skip(1).take(ENTRIES);
     entries.filter_map(|entry| sddl_entry(entry.split(')').next().unwrap_or_default())).collect()
 }

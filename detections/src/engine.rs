@@ -18,6 +18,8 @@ pub use crate::assembly::AlertChange;
 
 /// How often rules are told the time, in event time.
 const TICK: Duration = Duration::from_secs(60);
+/// How far beyond its last event a recording's end lies: longer than any rule holds a verdict back.
+const AFTERMATH: Duration = Duration::from_secs(900);
 /// How many content digests are remembered: a repeated delivery within the last million events changes nothing.
 const DIGESTS: usize = 1 << 20;
 
@@ -153,9 +155,12 @@ impl Engine {
         self.next_tick = None;
     }
 
-    /// The recording ended: a last tick at the watermark.
+    /// The recording ended: a last tick, late enough that whatever waits for more is decided.
     pub fn finish(&mut self, snapshot: &Snapshot, mode: Mode) -> Vec<AlertChange> {
         let mut changes = Vec::new();
+        if self.watermark > Timestamp::MIN {
+            self.watermark = self.watermark + AFTERMATH;
+        }
         self.tick(snapshot, mode, &mut changes);
         changes
     }

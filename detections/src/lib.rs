@@ -12,20 +12,25 @@
 pub mod assembly;
 pub mod attempt;
 pub mod catalogue;
+pub mod change;
 pub mod credential_access;
 pub mod descriptor;
 pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
+#[cfg(test)]
+pub(crate) mod estate_testing;
 pub mod exclusion;
 pub mod exfiltration;
 pub mod frame;
+pub mod habit;
 pub mod initial_access;
 pub mod lateral_movement;
 pub mod manual;
 pub mod number;
 pub mod posture;
 pub mod reconnaissance;
+pub mod route;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;

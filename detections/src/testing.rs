@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use hopwatch_graph::{Config, Estate, Mode as DeriveMode, Snapshot};
-use hopwatch_model::event::{AsExchange, NtlmLogon, NtlmVersion, Principal, Ticket, TicketDigest, TicketUse};
+use hopwatch_model::event::{
+    AccountChange, AccountChangeKind, AsExchange, AuthLevel, DirectoryChange, NtlmLogon, NtlmVersion, Principal,
+    RpcArguments, RpcCall, RpcTransport, Ticket, TicketDigest, TicketUse, ValueOperation,
+};
 use hopwatch_model::provenance::SourceKind;
 use hopwatch_model::{
-    Account, Activity, Alert, DirectoryDelta, DirectoryEdge, DirectoryNode, EdgeKind, Event, Host, NodeKind, Outcome,
-    PropertyValue, Provenance, Record, Timestamp,
+    Account, Activity, Alert, DirectoryDelta, DirectoryEdge, DirectoryNode, EdgeKind, Event, Guid, Host, NodeKind,
+    Outcome, PropertyValue, Provenance, Record, Timestamp,
 };
 
 use crate::engine::{Engine, Settings};
@@ -95,13 +98,77 @@ pub(crate) fn ticket_use(secs: i64, ticket: Ticket, source: &str) -> Event {
     by(event(secs, Activity::TicketUse(Box::new(usage))), "", source, Outcome::Success)
 }
 
-fn node(id: String, kind: NodeKind, name: &str, properties: &[(&str, PropertyValue)]) -> DirectoryNode {
+/// One attribute of an object changed by an account from ws1.
+pub(crate) fn change(
+    secs: i64,
+    object: &str,
+    attribute: &str,
+    operation: ValueOperation,
+    values: &[&str],
+    actor: &str,
+) -> Event {
+    let change = DirectoryChange {
+        object: object.into(),
+        guid: None,
+        class: String::new(),
+        operation,
+        attribute: attribute.into(),
+        values: values.iter().map(|value| (*value).into()).collect(),
+        old_values: Vec::new(),
+        new_object: None,
+    };
+    by(event(secs, Activity::DirectoryChange(Box::new(change))), actor, "ws1", Outcome::Success)
+}
+
+/// What happened to an account, by another.
+pub(crate) fn account_change(
+    secs: i64,
+    kind: AccountChangeKind,
+    account: &str,
+    attributes: &[(&str, &str)],
+    actor: &str,
+) -> Event {
+    let attributes = attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let change = AccountChange { kind, account: Account::named(account), new_name: None, attributes };
+    by(event(secs, Activity::AccountChange(Box::new(change))), actor, "ws1", Outcome::Success)
+}
+
+/// A remote call to dc1 by an account from a host.
+pub(crate) fn call(
+    secs: i64,
+    interface: Guid,
+    opnum: u16,
+    arguments: RpcArguments,
+    actor: &str,
+    source: &str,
+) -> Event {
+    let call = RpcCall {
+        interface: Some(interface),
+        interface_name: String::new(),
+        opnum,
+        operation: String::new(),
+        transport: RpcTransport::Tcp,
+        auth_level: AuthLevel::None,
+        bind_seen: true,
+        arguments,
+    };
+    by(event(secs, Activity::RpcCall(Box::new(call))), actor, source, Outcome::Success)
+}
+
+/// An object of the test estate.
+pub(crate) fn node(id: String, kind: NodeKind, name: &str, properties: &[(&str, PropertyValue)]) -> DirectoryNode {
     let text = |value: &str| PropertyValue::Text(value.into());
     let mut all = hopwatch_model::directory::Properties::new();
     all.insert("name".into(), text(&name.to_uppercase()));
     all.insert("domain".into(), text("LAB.EXAMPLE"));
     all.insert("domainsid".into(), text(DOMAIN));
     all.insert("enabled".into(), PropertyValue::Bool(true));
+    let first = name.split(['@', '.']).next().unwrap_or_default().to_uppercase();
+    let distinguished = match kind {
+        NodeKind::Domain => "DC=LAB,DC=EXAMPLE".into(),
+        _ => format!("CN={first},CN=USERS,DC=LAB,DC=EXAMPLE"),
+    };
+    all.insert("distinguishedname".into(), PropertyValue::Text(distinguished));
     all.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     DirectoryNode { id, kind, properties: all }
 }

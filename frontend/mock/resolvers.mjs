@@ -313,6 +313,7 @@ export const resolvers = {
       return page(list.sort(ORDER[args.orderBy]), args);
     }),
     entity: guarded(({ id }) => nodes.get(id) ?? byName.get(id.toLowerCase()) ?? null),
+    edge: guarded(({ id }) => edges.find((one) => one.id === id) ?? null),
     search: guarded(({ text, kinds, first }) =>
       [...nodes.values()]
         .filter((one) => matches(text, one.name, one.id) && (!kinds || kinds.includes(one.kind)))
@@ -433,7 +434,20 @@ export const resolvers = {
         .reverse(),
     manual: (one) => story.MANUALS.find((about) => about.slug === one.detection),
   },
+  Event: {
+    signIn: (one) => one.signIn ?? null,
+  },
+  ChokePoint: {
+    path: ({ edge }) => {
+      const rest = edge.target.tierZero ? null : kPaths({ from: edge.target.id, count: 1 })[0];
+      const hops = [edge, ...(rest?.hops ?? [])];
+      return { hops, length: hops.length, cost: hops.reduce((sum, hop) => sum + hop.cost, 0) };
+    },
+    parallel: ({ edge }) => [edge],
+  },
   Entity: {
+    label: (one) => (one.kind === "Computer" ? one.name.split(".")[0] : one.name.split("@")[0]),
+    openAlerts: (one) => alertsOf({ entity: one.id, states: ["OPEN", "IN_PROGRESS"] }).length,
     properties: (one) =>
       [
         ["objectid", one.id],

@@ -4,8 +4,6 @@
 //! Samba orders the letters of rights in its own way, and writes flags of inheritance likewise, so that both are compared
 //! as sets; entries are compared in their order.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
-
 use std::collections::BTreeSet;
 use std::io::Read as _;
 

@@ -81,8 +81,8 @@ impl Simulator {
         let actor = seen.by.unwrap_or(seen.user);
         match self.random.below(10) {
             0 | 1 => self.fan(&mut campaign, seen, actor),
-            2 | 3 | 4 => self.chain(&mut campaign, seen, actor),
-            5 | 6 | 7 => self.stealth(&mut campaign, seen, actor),
+            2..=4 => self.chain(&mut campaign, seen, actor),
+            5..=7 => self.stealth(&mut campaign, seen, actor),
             _ => self.slow(&mut campaign, seen, actor),
         }
         campaign.rows

@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use hopwatch_graph::{Config, Estate};
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::Coverage;
+
 /// The name of the checkpoint in the data folder.
 const FILE: &str = "graph.checkpoint";
 /// Opens the file; the number is the layout's.
@@ -26,6 +28,9 @@ pub struct Progress {
     pub applied: i64,
     /// The states of the detections.
     pub engine: serde_json::Value,
+    /// What of the events seen could not be read.
+    #[serde(default)]
+    pub coverage: Coverage,
 }
 
 /// The estate of a data folder; empty where nothing was imported yet.
@@ -99,7 +104,7 @@ mod tests {
     #[test]
     fn a_checkpoint_cut_anywhere_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let progress = Progress { applied: 7, engine: serde_json::json!({ "a": 1 }) };
+        let progress = Progress { applied: 7, engine: serde_json::json!({ "a": 1 }), coverage: Coverage::default() };
         save(folder.path(), &Estate::new(Config::default()), &progress).unwrap();
         let (_, read) = open(folder.path()).unwrap();
         assert_eq!(read.unwrap().applied, 7);

@@ -7,22 +7,26 @@
 //! A restart goes the same way: whatever the history holds beyond the checkpoint is shown again, so that a crash between
 //! the two loses nothing.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use hopwatch_detections::{AlertChange, Mode};
-use hopwatch_ingest::DigestKey;
-use hopwatch_ingest::load::Report;
-use hopwatch_model::{DirectoryDelta, Event};
+use hopwatch_ingest::load::{self, Report};
+use hopwatch_ingest::resolution::{Resolver, Resolving};
+use hopwatch_ingest::sink::Collected;
+use hopwatch_ingest::{DigestKey, Sink};
+use hopwatch_model::{DirectoryDelta, Event, Timestamp};
 
 use crate::config::Config;
+use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
 use crate::state::{AppState, ChangeKind, State, Status};
-use crate::store;
-use crate::store::{SourceStatus, Store};
+use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
+use crate::{learning, store};
 
 /// Events that are shown to the watch between two stops for storing alerts.
 const BATCH: u32 = 4096;
@@ -36,6 +40,7 @@ pub struct Pipeline {
     state: State,
     watch: Watch,
     applied: i64,
+    coverage: Coverage,
     data_dir: PathBuf,
     _lock: File,
 }
@@ -52,15 +57,17 @@ impl Pipeline {
         let store = Store::open(&data_dir).await?;
         let mut watch = Watch::new(&config.detections, &estate)?;
         let applied = progress.as_ref().map_or(0, |progress| progress.applied);
+        let coverage = progress.as_ref().map(|progress| progress.coverage.clone()).unwrap_or_default();
         if let Some(progress) = progress {
             let refused = || format!("{}: the detections' states are not of this version", data_dir.display());
             watch.engine_mut().restore(progress.engine).with_context(refused)?;
         }
         let state = AppState::new(config, store, estate).await?;
-        let mut pipeline = Self { state, watch, applied, data_dir, _lock: lock };
+        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
         if pipeline.catch_up(Mode::Judging).await? {
             pipeline.settle()?;
         }
+        pipeline.publish(None);
         Ok(pipeline)
     }
 
@@ -95,16 +102,34 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Takes in what files held, judges it and notes what became of each file; on return all of it survives a crash.
+    ///
+    /// # Errors
+    /// Where store or checkpoint cannot be written.
+    pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
+        self.directory(&collected.deltas)?;
+        let taken = self.events(&collected.events, mode).await?;
+        if !collected.events.is_empty() {
+            self.finish(mode).await?;
+            self.settle()?;
+        }
+        self.sources(report, &collected.events).await?;
+        Ok(taken)
+    }
+
     /// Stores events, which acknowledges them, and shows the new ones to graph and detections.
     ///
     /// # Errors
     /// Where the store fails; what was stored is shown again at the next start.
-    pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<()> {
+    pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<Appended> {
+        let mut taken = Appended::default();
         for batch in events.chunks(usize::try_from(BATCH)?) {
-            self.state.events.append(batch).await?;
+            let appended = self.state.events.append(batch).await?;
+            taken.stored += appended.stored;
+            taken.repeated += appended.repeated;
         }
         self.catch_up(mode).await?;
-        Ok(())
+        Ok(taken)
     }
 
     /// Ends a piece of work: the last verdicts, a fresh snapshot, checkpoints on disk.
@@ -121,7 +146,7 @@ impl Pipeline {
     }
 
     fn progress(&self) -> Result<Progress> {
-        Ok(Progress { applied: self.applied, engine: self.watch.engine().save()? })
+        Ok(Progress { applied: self.applied, engine: self.watch.engine().save()?, coverage: self.coverage.clone() })
     }
 
     /// Raises what the detections only decide when time goes on, and stores it.
@@ -136,22 +161,17 @@ impl Pipeline {
         Ok(self.tell(changes).await?)
     }
 
-    /// Notes what became of each file.
+    /// Notes what became of each file that gave these events.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn sources(&self, report: &Report) -> Result<()> {
-        for file in report.files.iter().filter(|file| !file.bystander) {
-            let status = SourceStatus {
-                name: file.path.clone(),
-                kind: file.kind.unwrap_or("unknown").into(),
-                read: file.counters.read,
-                events: file.counters.events,
-                first_event_at: None,
-                last_event_at: None,
-                dropped: file.counters.dropped.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
-                error: file.error.as_ref().map(ToString::to_string),
-            };
+    pub async fn sources(&self, report: &Report, events: &[Event]) -> Result<()> {
+        for status in statuses(report, events) {
+            let kind = status.kind.clone();
+            for (reason, count) in &status.dropped {
+                let labels = [("source", kind.clone()), ("reason", reason.clone())];
+                metrics::counter!("hopwatch_records_dropped_total", &labels).increment(*count);
+            }
             self.state.store.put_source(&status).await?;
         }
         Ok(())
@@ -172,13 +192,26 @@ impl Pipeline {
                     changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
                 }
             }
-            let watermark = arrivals.iter().map(|arrival| arrival.event.time).max();
-            let before = self.state.status.load_full();
-            let status = Status { watermark: before.watermark.max(watermark), ..(*before).clone() };
-            self.state.status.store(std::sync::Arc::new(status));
+            arrivals.iter().for_each(|arrival| self.coverage.observe(&arrival.event));
+            self.publish(arrivals.iter().map(|arrival| arrival.event.time).max());
             self.tell(changes).await?;
             self.applied = row;
         }
+    }
+
+    /// Says where the pipeline stands, after events up to this time.
+    fn publish(&self, latest: Option<Timestamp>) {
+        let before = self.state.status.load_full();
+        let engine = self.watch.engine();
+        let status = Status {
+            watermark: before.watermark.max(latest),
+            learning: learning::of(engine),
+            gaps: self.coverage.gaps(),
+            entries: engine.entries().map(|(meta, entries)| (meta.slug, entries)).collect(),
+            repeated: engine.repeated(),
+            ..(*before).clone()
+        };
+        self.state.status.store(Arc::new(status));
     }
 
     async fn tell(&self, changes: Vec<AlertChange>) -> Result<(), store::Error> {
@@ -193,6 +226,44 @@ impl Pipeline {
     }
 }
 
+/// What files held, ready for the pipeline: events in order of time with their hosts named. What earlier files taught the
+/// resolver names the hosts of later ones.
+#[must_use]
+pub fn resolved(mut read: Collected, resolver: &mut Resolver) -> Collected {
+    let mut named = Collected::default();
+    let mut resolving = Resolving::new(resolver, &mut named);
+    read.deltas.into_iter().for_each(|delta| resolving.directory(delta));
+    load::sorted(&mut read.events);
+    read.events.into_iter().for_each(|event| resolving.event(event));
+    resolving.finish();
+    named
+}
+
+/// The standing of each file that gave these events; what merely lay beside is none.
+#[must_use]
+pub fn statuses(report: &Report, events: &[Event]) -> Vec<SourceStatus> {
+    let mut spans: HashMap<&str, (Timestamp, Timestamp)> = HashMap::new();
+    for event in events {
+        let span = spans.entry(&event.provenance.source).or_insert((event.time, event.time));
+        *span = (span.0.min(event.time), span.1.max(event.time));
+    }
+    let files = report.files.iter().filter(|file| !file.bystander);
+    let status = |file: &load::FileReport| {
+        let span = spans.get(file.path.as_str());
+        SourceStatus {
+            name: file.path.clone(),
+            kind: file.kind.unwrap_or("unknown").into(),
+            read: file.counters.read,
+            events: file.counters.events,
+            first_event_at: span.map(|(first, _)| *first),
+            last_event_at: span.map(|(_, last)| *last),
+            dropped: file.counters.dropped.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+            error: file.error.as_ref().map(ToString::to_string),
+        }
+    };
+    files.map(status).collect()
+}
+
 /// Keeps a second process out of the folder until this one ends, however it ends.
 fn lock(data_dir: &Path) -> Result<File> {
     fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
@@ -201,7 +272,11 @@ fn lock(data_dir: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("{} is in use by another hopwatch; stop it, or name another --data-dir", data_dir.display())
+            bail!(
+                "{} is in use by another hopwatch; stop it, name another --data-dir, or send files to it by `hopwatch \
+                 import --server URL`",
+                data_dir.display()
+            )
         }
         Err(fs::TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("{} cannot be locked", path.display()))

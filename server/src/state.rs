@@ -4,7 +4,7 @@
 //! it to its end, so that one answer never mixes two states of the graph.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use hopwatch_graph::{Estate, Snapshot};
@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 use crate::auth::Throttle;
 use crate::clock;
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::insight::Insight;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
 
@@ -92,6 +93,10 @@ pub struct Status {
     pub learning: Vec<Learning>,
     /// What could not be read, beside what the estate and the sources count.
     pub gaps: Vec<Gap>,
+    /// Entries that each detection holds, by slug.
+    pub entries: Vec<(&'static str, usize)>,
+    /// Events that the detections passed over since the start, because they had seen them before.
+    pub repeated: u64,
 }
 
 /// The state of one running server.
@@ -108,6 +113,8 @@ pub struct AppState {
     pub status: ArcSwap<Status>,
     /// Counts failed logins.
     pub throttle: Throttle,
+    /// The way to the pipeline, where one is at work beside the API.
+    pub feed: OnceLock<Feed>,
     /// When the server started.
     pub started_at: Timestamp,
     live: ArcSwap<Snapshot>,
@@ -135,6 +142,7 @@ impl AppState {
             estate: Arc::new(RwLock::new(estate)),
             status: ArcSwap::default(),
             throttle: Throttle::default(),
+            feed: OnceLock::new(),
             started_at: clock::now(),
             insight: ArcSwap::from_pointee(Insight::new(Arc::clone(&snapshot))),
             live: ArcSwap::new(snapshot),

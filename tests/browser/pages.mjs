@@ -26,6 +26,7 @@ async function pagesOf(page) {
     ["entities", "/entities"],
     ["entity", `/entities/${id}`],
     ["hunt", "/hunt"],
+    ["sign-ins", "/sign-ins"],
     ["posture", "/posture"],
     ["reports", "/reports"],
     ["detections", "/detections/malicious-replication"],

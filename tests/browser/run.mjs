@@ -10,12 +10,14 @@ const wanted = process.argv[2] ?? "all";
 const server = await serverUnderTest();
 const browser = await launch();
 const world = { browser, url: server.url };
+let passed = 0;
 let failed = 0;
 
 async function run(name, test) {
   const start = performance.now();
   try {
     await test(world);
+    passed += 1;
     console.log(`ok   ${name} (${Math.round(performance.now() - start)} ms)`);
   } catch (error) {
     failed += 1;
@@ -27,5 +29,5 @@ if (wanted !== "pages") for (const { name, run: test } of steps) await run(name,
 if (wanted !== "journey") await run("every page in both themes, axe-core without serious violations", walkPages);
 await browser.close();
 server.stop();
-console.log(failed === 0 ? "all passed" : `${failed} failed`);
+console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

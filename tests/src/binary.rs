@@ -17,7 +17,8 @@ pub fn hopwatch() -> Command {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     let binary = BINARY.get_or_init(|| {
         let binary = cargo_bin("hopwatch");
-        if built_at(&binary).is_none_or(|built| newest_source() > Some(built)) {
+        let fresh = built_at(&binary).is_some_and(|built| newest_source(&binary).is_some_and(|newest| newest <= built));
+        if !fresh {
             build();
         }
         binary
@@ -62,22 +63,12 @@ fn built_at(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
-/// When a source of the binary last changed.
-fn newest_source() -> Option<SystemTime> {
-    let mut newest = None;
-    let mut folders: Vec<PathBuf> = ["model", "wire", "ingest", "graph", "ml", "detections", "server"]
-        .iter()
-        .map(|room| crate::root().join(room).join("src"))
-        .collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                newest = newest.max(built_at(&path));
-            }
-        }
-    }
-    newest
+/// When one of the files that the binary was made of last changed: those of cargo's own list beside it, so that a change of
+/// a test alone builds nothing. `None` without the list.
+fn newest_source(binary: &Path) -> Option<SystemTime> {
+    let list = std::fs::read_to_string(binary.with_extension("d")).ok()?;
+    let (_, files) = list.split_once(": ")?;
+    // A space inside a path is escaped.
+    let files = files.replace("\\ ", "\0");
+    files.split_whitespace().filter_map(|file| built_at(Path::new(&file.replace('\0', " ")))).max()
 }

@@ -59,6 +59,19 @@ fn existing(name: &str, ends: &[&str]) -> Vec<PathBuf> {
 const CAPTURE: &[&str] = &[".pcap.gz"];
 const AUDIT: &[&str] = &[".audit.jsonl.gz", ".srv1.audit.jsonl.gz"];
 
+/// What the audit logs alone make fire although it should not, and does not from the capture. A log tells of an
+/// administrator's tool only an NTLM logon from a host that is new to the account, which is how a stolen hash looks too;
+/// and of a roasting tool first its RC4 logon. The list must shrink: a row that no longer fires fails the test as well.
+const KNOWN_FROM_LOGS: &[(&str, &str)] = &[
+    ("dpapi-backup-key", "pass-the-hash"),
+    ("kerberoasting-getuserspns", "overpass-the-hash"),
+    ("recon-smb-session-enum-as-admin", "pass-the-hash"),
+    ("recon-smb-session-enum-encrypted", "pass-the-hash"),
+    ("remote-execution-psexec", "pass-the-hash"),
+    ("remote-execution-scheduled-task", "pass-the-hash"),
+    ("remote-service-creation", "pass-the-hash"),
+];
+
 /// Runs `work` for every index below `count` on all processors.
 fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
@@ -144,7 +157,14 @@ fn every_audit_log_gives_its_detections_and_no_others() {
     let mut unlogged = Vec::new();
     let mut rows = Vec::new();
     for (scenario, fired) in scenarios.iter().zip(fired) {
-        let Some(fired) = fired else { continue };
+        let Some(mut fired) = fired else { continue };
+        for (_, slug) in KNOWN_FROM_LOGS.iter().filter(|(name, _)| *name == scenario.name) {
+            assert!(
+                fired.remove(*slug),
+                "{}: {slug} no longer fires from the log: take it off the list",
+                scenario.name
+            );
+        }
         let outcome = match &scenario.unlogged {
             Some(reason) => {
                 let silent = Expectation { must: Vec::new(), may: scenario.expectation.may.clone() };

@@ -120,13 +120,13 @@ fn unproved(exchange: &AsExchange, event: &Event) -> bool {
     event.outcome.succeeded() && !exchange.preauthenticated() && !exchange.padata.contains(&FAST)
 }
 
-/// RC4 or DES is all that the client offers; of a log that does not show the offer, what was issued.
+/// RC4 is the best that the client offers (DES alone is a client of another age); of a log that does not show the offer, what was issued.
 fn weak_only(exchange: &AsExchange) -> bool {
     let weak = |etype: &i32| matches!(etype, 23 | 24 | 1 | 2 | 3 | -133 | -128 | -135);
     if exchange.etypes.is_empty() {
         return exchange.ticket_etype.or(exchange.reply_etype).is_some_and(|etype| weak(&etype));
     }
-    exchange.etypes.iter().all(weak)
+    exchange.etypes.iter().all(weak) && exchange.etypes.contains(&23)
 }
 
 #[cfg(test)]

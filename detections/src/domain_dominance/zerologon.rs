@@ -11,7 +11,7 @@
 //! ## How it decides
 //! (a) A zero credential that was accepted; or `attempts` of them within `window_secs` from one source. (b) Where the
 //! credential is not shown (logs), `failures` refused authentications of one controller's account by one source within
-//! the window. (c) The password of a machine account set by the anonymous account.
+//! the window. (c) The password of a controller's account set by the anonymous account.
 //!
 //! ## Blind spots
 //! An attempt that succeeds at once, on the wire without its challenge.
@@ -170,6 +170,13 @@ fn on_change(change: &AccountChange, event: &Event, context: &Context<'_>, verdi
         _ => false,
     };
     if !anonymous || !set || !change.account.machine() || event.outcome.failed() {
+        return;
+    }
+    // A machine that joins sets its first password so; a controller is not joined.
+    let host = Host::reported(&change.account.name);
+    let logs_it = event.target.as_ref().is_some_and(|target| target.key() == host.key());
+    if !logs_it && !context.shared.controllers.contains(&host, context.snapshot) {
+        verdicts.decline(event.time, change.account.key(), "no controller's account");
         return;
     }
     let name = words::account(&change.account, context.snapshot);

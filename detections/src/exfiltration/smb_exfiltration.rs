@@ -10,7 +10,7 @@
 //!
 //! ## How it decides
 //! A file is opened or read over the network, whose name is one of those above at their usual or any other place; a
-//! shadow copy's path counts too; a `*.tmp` of a name made by chance is read from `System32` or `Temp` of an
+//! shadow copy's path counts too; a `*.tmp` of a name made by chance is read from `System32` of an
 //! administrative share, as hive dumps are. A pair of actor and host seen while learning (backup) is spared. Refused
 //! opens stay silent.
 //!
@@ -129,7 +129,7 @@ fn secret(config: &Config, share: &str, path: &str, read: bool) -> Option<&'stat
         return Some("a dump of LSASS");
     }
     let administrative = share == "admin$" || (share.len() == 2 && share.ends_with('$'));
-    let place = path.contains("system32\\") || path.contains("temp\\");
+    let place = path.contains("system32\\");
     let stem = file.strip_suffix(".tmp").unwrap_or_default();
     let letters = stem.len() == 8 && stem.chars().all(|c| c.is_ascii_alphabetic());
     if administrative && read && place && letters {

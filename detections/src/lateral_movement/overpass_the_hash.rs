@@ -16,7 +16,9 @@
 //! the client's wish explains RC4; or
 //! (b) *one AES key*: the client offers one single etype, which systems do not do (they offer all that they have), and
 //! the account is used from hosts known by name or address, of which this is none.
-//! An account or host that offered no AES while learning is an old client, and is spared.
+//! An account or host that offered no AES while learning is an old client, and is spared. Where the account's own
+//! history does not speak, (a) waits `hold_secs`: roasting tools ask for RC4 too, and where the logon's tickets are then
+//! asked for by the name of a service account, `kerberoasting` speaks.
 //!
 //! ## Blind spots
 //! An AES key used by a client that offers the usual list; accounts never seen before, for (b); armoured requests (FAST).
@@ -30,14 +32,17 @@
 //! ## References
 //! T1550.002; Defender for Identity 2008 and 2002; RFC 4120 §5.2.7.2; RFC 4757; `[MS-KILE] 3.1.5.2`.
 
-use hopwatch_model::event::AsExchange;
-use hopwatch_model::{Account, Activity, Event, Host, Severity};
+use std::time::Duration;
+
+use hopwatch_model::event::{AsExchange, TgsExchange};
+use hopwatch_model::{Account, Activity, Event, Host, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::directory;
 use crate::frame::{Context, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
 use crate::usual::Usual;
 use crate::words;
+use hopwatch_ml::bounded::Table;
 
 /// Thresholds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,18 +51,38 @@ pub struct Config {
     pub single_aes_etype: bool,
     /// Whether an AES ticket for an RC4-only client suffices where nothing is known of the account.
     pub domain_suffices: bool,
+    /// How long such a logon waits for what it is used for, in seconds.
+    pub hold_secs: u64,
 }
 
 impl Preset for Config {
     fn preset(_: Sensitivity) -> Self {
-        Self { single_aes_etype: true, domain_suffices: true }
+        Self { single_aes_etype: true, domain_suffices: true, hold_secs: 60 }
     }
 }
 
-/// Accounts and hosts that are limited to RC4 by habit.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The most logons that wait.
+const PENDING: usize = 10_000;
+
+/// A logon that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Pending {
+    event: Event,
+    account: Account,
+    text: String,
+}
+
+/// Accounts and hosts that are limited to RC4 by habit, and logons that wait.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OverpassTheHash {
     old_clients: Usual,
+    pending: Table<Pending>,
+}
+
+impl Default for OverpassTheHash {
+    fn default() -> Self {
+        Self { old_clients: Usual::default(), pending: Table::new(PENDING) }
+    }
 }
 
 impl Rule for OverpassTheHash {
@@ -79,7 +104,16 @@ impl Rule for OverpassTheHash {
     type Config = Config;
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
-        let Activity::AsExchange(exchange) = &event.activity else { return };
+        let exchange = match &event.activity {
+            Activity::AsExchange(exchange) => exchange,
+            Activity::TgsExchange(exchange) if roasts(exchange) => {
+                self.pending.retain(|_, waiting| {
+                    waiting.event.source.as_ref().map(Host::key) != event.source.as_ref().map(Host::key)
+                });
+                return;
+            }
+            _ => return,
+        };
         let account = exchange.cname.account();
         if !event.outcome.succeeded() || !exchange.preauthenticated() || account.machine() {
             return;
@@ -91,8 +125,18 @@ impl Rule for OverpassTheHash {
         }
     }
 
+    fn tick(&mut self, config: &Config, now: Timestamp, context: &Context<'_>, verdicts: &mut Verdicts) {
+        let hold = Duration::from_secs(config.hold_secs);
+        let due = self.pending.sorted().into_iter().filter(|(_, waiting)| waiting.event.time + hold <= now);
+        let due: Vec<String> = due.map(|(key, _)| key.to_owned()).collect();
+        for waiting in due.iter().filter_map(|key| self.pending.remove(key)) {
+            let how = "with its NT hash (RC4)";
+            verdicts.raise(verdict(&waiting.event, &waiting.account, context, how, &waiting.text).score(75.0));
+        }
+    }
+
     fn entries(&self) -> usize {
-        self.old_clients.entries()
+        self.old_clients.entries() + self.pending.len()
     }
 }
 
@@ -129,9 +173,18 @@ impl OverpassTheHash {
                 return;
             }
         };
-        let score = if had_aes { 90.0 } else { 75.0 };
-        verdicts.raise(verdict(event, account, context, "with its NT hash (RC4)", text).score(score));
+        if had_aes {
+            verdicts.raise(verdict(event, account, context, "with its NT hash (RC4)", text).score(90.0));
+            return;
+        }
+        let waiting = Pending { event: event.clone(), account: account.clone(), text: text.to_owned() };
+        self.pending.entry(&format!("{}|{host}", account.key()), || waiting);
     }
+}
+
+/// A ticket asked for by the name of an account, as roasting tools do (`[MS-KILE] 3.1.5.14`, NT-MS-PRINCIPAL).
+fn roasts(exchange: &TgsExchange) -> bool {
+    matches!(exchange.sname.name_type, -128 | -129) || exchange.sname.name.contains('\\')
 }
 
 /// Nothing better than RC4 was offered, and RC4 sealed the timestamp.
@@ -181,9 +234,10 @@ fn verdict(event: &Event, account: &Account, context: &Context<'_>, how: &str, t
 #[cfg(test)]
 mod tests {
     use hopwatch_model::Outcome;
+    use hopwatch_model::event::Principal;
 
     use super::*;
-    use crate::testing::{alerts, as_exchange, run, ticket};
+    use crate::testing::{alerts, as_exchange, by, event, run, ticket};
 
     const SLUG: &str = "overpass-the-hash";
 
@@ -207,6 +261,14 @@ mod tests {
     #[test]
     fn rc4_alone_against_a_kdc_with_aes_fires_without_history() {
         assert_eq!(alerts(SLUG, &[logon(0, "ann", "ws1", &[23], 23, 18)]).len(), 1);
+    }
+
+    #[test]
+    fn a_roasting_tools_logon_is_left_to_kerberoasting() {
+        let sname = Principal { name_type: -128, name: "LAB\\svc_sql".into(), ..Principal::default() };
+        let request = TgsExchange { sname, ..TgsExchange::default() };
+        let request = by(event(5, Activity::TgsExchange(Box::new(request))), "ann", "ws1", Outcome::Failure(7));
+        assert!(alerts(SLUG, &[logon(0, "ann", "ws1", &[23], 23, 18), request]).is_empty());
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! 4624, `KeyLength` 0. The verdict waits `hold_secs`: where the same session turns out to be something that has a detection
 //! of its own (execution, replication, secrets, enumeration of sessions or accounts), that one speaks, and where its
 //! content is encrypted, nothing is said of it. (b) *Making*: a session with new credentials (type 9) by the process `seclogo` whose outbound
-//! account is another than its own, asked for by a program that is neither `runas` nor the shell.
+//! account is another than its own; where the record does not say for whom, one that gets `SeDebugPrivilege` (4672).
 //!
 //! ## Blind spots
 //! Tools that imitate a system's client; accounts never seen before; the account's own host.
@@ -31,8 +31,8 @@
 
 use std::time::Duration;
 
-use hopwatch_model::event::{Logon, LogonType, NtlmLogon, NtlmVersion};
-use hopwatch_model::{Account, Activity, Event, Host, Severity, Timestamp};
+use hopwatch_model::event::{Logon, LogonType, NtlmLogon, NtlmVersion, PrivilegeAssignment};
+use hopwatch_model::{Account, Activity, Event, Evidence, Host, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::directory;
@@ -69,16 +69,17 @@ struct Pending {
     explained: Option<String>,
 }
 
-/// Uses that wait, by account and source.
+/// Uses that wait, by account and source; sessions with new credentials that do not say whose, by host and logon id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PassTheHash {
     pending: Table<Pending>,
     reported: Table<Timestamp>,
+    sessions: Table<Evidence>,
 }
 
 impl Default for PassTheHash {
     fn default() -> Self {
-        Self { pending: Table::new(PENDING), reported: Table::new(PENDING) }
+        Self { pending: Table::new(PENDING), reported: Table::new(PENDING), sessions: Table::new(PENDING) }
     }
 }
 
@@ -104,17 +105,18 @@ impl Rule for PassTheHash {
         match &event.activity {
             Activity::NtlmLogon(logon) if bare(logon) => self.on_use(config, event, context, verdicts),
             Activity::Logon(logon) if keyless(logon, event) => self.on_use(config, event, context, verdicts),
-            Activity::Logon(logon) => on_session(logon, event, context, verdicts),
+            Activity::Logon(logon) => self.on_session(logon, event, context, verdicts),
+            Activity::PrivilegeAssignment(given) => self.on_privileges(given, event, context, verdicts),
             _ => self.explain(event),
         }
     }
 
     fn tick(&mut self, config: &Config, now: Timestamp, _: &Context<'_>, verdicts: &mut Verdicts) {
-        self.decide(Some((now, Duration::from_secs(config.hold_secs))), verdicts);
+        self.decide(now, Duration::from_secs(config.hold_secs), verdicts);
     }
 
     fn entries(&self) -> usize {
-        self.pending.len() + self.reported.len()
+        self.pending.len() + self.reported.len() + self.sessions.len()
     }
 }
 
@@ -145,6 +147,59 @@ impl PassTheHash {
         self.pending.entry(&key, || Pending { event: event.clone(), known, privileged, name, explained: None });
     }
 
+    /// 4624 type 9: new credentials for the network, by the secondary logon service.
+    fn on_session(&mut self, logon: &Logon, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
+        let made =
+            logon.logon_type == LogonType::NewCredentials && logon.process.trim().eq_ignore_ascii_case("seclogo");
+        if !made {
+            return;
+        }
+        let said = |account: &&Account| !account.name.is_empty() && account.name != "-";
+        let Some(outbound) = logon.outbound.as_ref().filter(said) else {
+            // Older records do not say for whom: what the session may do has to tell.
+            if let Some(id) = logon.logon_id {
+                let record = evidence(event, "logon type 9");
+                self.sessions.entry(&session_key(event, id), || record);
+            }
+            return;
+        };
+        if event.actor.as_ref().is_some_and(|actor| directory::same(context.snapshot, actor, outbound)) {
+            verdicts.decline(event.time, outbound.key(), "the session's own account");
+            return;
+        }
+        let who = words::who(event, context.snapshot);
+        let host = words::target(event);
+        let story = format!("{who} made a session on {host} that speaks to the network as {}.", outbound.name);
+        let key = format!("{}|{host}", outbound.key());
+        let text = format!("logon type 9 by seclogo with the credentials of {}", outbound.name);
+        let verdict = Verdict::of(event, key, story, "new credentials by seclogo").against(outbound.name.clone());
+        verdicts.raise(verdict.because("new-credentials", 1.0, 50.0, text).score(70.0));
+    }
+
+    /// 4672 of such a session: a tool that writes a hash into LSASS holds `SeDebugPrivilege`.
+    fn on_privileges(
+        &mut self,
+        given: &PrivilegeAssignment,
+        event: &Event,
+        context: &Context<'_>,
+        verdicts: &mut Verdicts,
+    ) {
+        let Some(id) = given.logon_id else { return };
+        if !given.privileges.iter().any(|name| name == "SeDebugPrivilege") {
+            return;
+        }
+        let Some(record) = self.sessions.remove(&session_key(event, id)) else { return };
+        let who =
+            event.actor.as_ref().map_or_else(|| "someone".into(), |actor| words::account(actor, context.snapshot));
+        let host = words::target(event);
+        let story =
+            format!("{who} made a session on {host} with new credentials for the network and the right to debug.");
+        let text = "logon type 9 by seclogo, elevated: what pass-the-hash tools make".into();
+        let key = format!("{}|{host}", who.to_lowercase());
+        let verdict = Verdict::of(event, key, story, "privileges of the session").severity(Severity::Medium);
+        verdicts.raise(verdict.because("new-credentials", 1.0, 40.0, text).with_evidence([record]).score(60.0));
+    }
+
     /// Another act of a session that waits: does it have a detection of its own?
     fn explain(&mut self, event: &Event) {
         let Some(source) = &event.source else { return };
@@ -172,16 +227,10 @@ impl PassTheHash {
         }
     }
 
-    /// Decides what has waited long enough; at the end of a recording ticks are as late as they get.
-    fn decide(&mut self, hold: Option<(Timestamp, Duration)>, verdicts: &mut Verdicts) {
-        let due = |pending: &Pending| hold.is_none_or(|(now, hold)| pending.event.time + hold <= now);
-        let ready: Vec<(String, Pending)> = self
-            .pending
-            .sorted()
-            .into_iter()
-            .filter(|(_, pending)| due(pending))
-            .map(|(key, pending)| (key.to_owned(), pending.clone()))
-            .collect();
+    /// Decides what has waited long enough.
+    fn decide(&mut self, now: Timestamp, hold: Duration, verdicts: &mut Verdicts) {
+        let waiting = self.pending.sorted().into_iter().filter(|(_, pending)| pending.event.time + hold <= now);
+        let ready: Vec<(String, Pending)> = waiting.map(|(key, pending)| (key.to_owned(), pending.clone())).collect();
         for (key, pending) in ready {
             self.pending.remove(&key);
             if let Some(reason) = pending.explained {
@@ -261,28 +310,8 @@ fn explanation(activity: &Activity) -> Option<String> {
     }
 }
 
-/// 4624 type 9: new credentials for the network. `runas /netonly` is asked for by the shell through the secondary logon
-/// service; a tool asks from elsewhere.
-fn on_session(logon: &Logon, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
-    let made = logon.logon_type == LogonType::NewCredentials && logon.process.trim().eq_ignore_ascii_case("seclogo");
-    let Some(outbound) =
-        logon.outbound.as_ref().filter(|account| made && !account.name.is_empty() && account.name != "-")
-    else {
-        return;
-    };
-    let own = event.actor.as_ref().is_some_and(|actor| directory::same(context.snapshot, actor, outbound));
-    if own {
-        verdicts.decline(event.time, outbound.key(), "the session's own account");
-        return;
-    }
-    let who = words::who(event, context.snapshot);
-    let host = words::target(event);
-    let story = format!("{who} made a session on {host} that speaks to the network as {}.", outbound.name);
-    let key = format!("{}|{host}", outbound.key());
-    let mut verdict = Verdict::of(event, key, story, "new credentials by seclogo").against(outbound.name.clone());
-    verdict.evidence = vec![evidence(event, "logon type 9")];
-    let text = format!("logon type 9 by seclogo with the credentials of {}", outbound.name);
-    verdicts.raise(verdict.because("new-credentials", 1.0, 50.0, text).score(70.0));
+fn session_key(event: &Event, logon_id: u64) -> String {
+    format!("{}|{logon_id}", words::target(event))
 }
 
 #[cfg(test)]

@@ -48,6 +48,15 @@ const PIPES: &[(&str, &str)] = &[
     ("atsvc", "the task scheduler (ATSVC)"),
 ];
 
+/// Programs of remote execution services.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("psexesvc.exe", "PsExec"),
+    ("remcomsvc.exe", "RemCom"),
+    ("paexec.exe", "PAExec"),
+    ("csexecsvc.exe", "CSExec"),
+    ("winexesvc.exe", "winexe"),
+];
+
 /// Thresholds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
@@ -88,12 +97,17 @@ impl Rule for RemoteExecution {
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         let found = match &event.activity {
             Activity::RpcCall(call) => executes(call),
+            Activity::SmbFile(file) if matches!(file.action, SmbFileAction::Create | SmbFileAction::Write) => {
+                tool(&file.path)
+            }
             Activity::SmbFile(file)
                 if file.share.eq_ignore_ascii_case("ipc$") && file.action == SmbFileAction::Open =>
             {
                 pipe(&file.path)
             }
             Activity::ShareAccess(access) if access.share.to_lowercase().ends_with("ipc$") => pipe(&access.path),
+            // WriteData of 5145's mask.
+            Activity::ShareAccess(access) if access.access_mask & 2 != 0 => tool(&access.path),
             _ => None,
         };
         let Some((how, what)) = found else { return };
@@ -150,8 +164,19 @@ fn executes(call: &RpcCall) -> Option<(&'static str, String)> {
     }
 }
 
+/// The program of an execution service, written to a share.
+fn tool(path: &str) -> Option<(&'static str, String)> {
+    let file = path.rsplit('\\').next()?.to_lowercase();
+    let (_, how) = PROGRAMS.iter().find(|(name, _)| file == *name)?;
+    Some((how, format!("the program {file}")))
+}
+
 fn pipe(path: &str) -> Option<(&'static str, String)> {
     let name = path.trim_start_matches('\\').to_lowercase();
+    // PsExec names its streams so, whatever its service is renamed to.
+    if name.ends_with("-stdin") || name.ends_with("-stdout") || name.ends_with("-stderr") {
+        return Some(("PsExec", format!("something over the pipe {name}")));
+    }
     let (_, how) = PIPES.iter().find(|(start, _)| name.starts_with(start))?;
     Some((how, format!("something over the pipe {name}")))
 }

@@ -33,8 +33,9 @@ export function shortName(name: string): string {
   return at > 0 ? name.slice(0, at) : name;
 }
 
-/** The name as it stands in lists and on the canvas: without the realm, and for a computer without its DNS domain. */
-export function entityName(entity: { name: string; kind: string }): string {
+/** The name as it stands in lists and on the canvas: the server's short one, else without realm and DNS domain. */
+export function entityName(entity: { name: string; kind: string; label?: string }): string {
+  if (entity.label) return entity.label;
   if (entity.kind === "Computer" && !/^[\d.:]+$/.test(entity.name)) return entity.name.split(".")[0] ?? entity.name;
   return shortName(entity.name);
 }
@@ -50,12 +51,27 @@ export function eventName(what: string): string {
 
 /** `malicious-replication` → `Malicious replication`, `AS_EXCHANGE` → `As exchange`. */
 export function words(text: string): string {
-  const spaced = text.replaceAll(/[-_]/g, " ").toLowerCase();
+  const spaced = text
+    .replaceAll(/[-_]/g, " ")
+    .toLowerCase()
+    .replaceAll(/\b(?:dns|ldap|ntlm|rpc|smb|vpn)\b/g, (word) => word.toUpperCase())
+    .replaceAll("tier zero", "Tier Zero");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
 export function plural(size: number, one: string, many = `${one}s`): string {
   return `${count(size)} ${size === 1 ? one : many}`;
+}
+
+/** The file of a path: `/var/in/monday.pcap.gz` → `monday.pcap.gz`; other names stay. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1) || path;
+}
+
+/** What an event says, without the `actor@source → target: ` that columns beside it tell already. */
+export function said(summary: string): string {
+  const rest = /^\S*@\S+ → \S+: (.+)$/u.exec(summary)?.[1] ?? summary;
+  return rest.charAt(0).toUpperCase() + rest.slice(1);
 }
 
 /** One CSV cell; a leading formula sign is defused, as the text comes from the network. */

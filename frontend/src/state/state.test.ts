@@ -47,6 +47,7 @@ describe("format", () => {
     expect(entityName({ kind: "Computer", name: "WS1.LAB.EXAMPLE" })).toBe("WS1");
     expect(entityName({ kind: "Address", name: "10.0.0.1" })).toBe("10.0.0.1");
     expect(entityName({ kind: "User", name: "J.DOE@LAB.EXAMPLE" })).toBe("J.DOE");
+    expect(entityName({ kind: "User", name: "J.DOE@LAB.EXAMPLE", label: "j.doe" })).toBe("j.doe");
   });
   it("a percentage has one digit where it matters", () => {
     expect(percent(14.2)).toBe("14.2 %");

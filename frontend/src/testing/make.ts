@@ -9,6 +9,7 @@ export function node(id: string, extra: Partial<EntityBriefFragment> = {}): Enti
     lastSeenAt: null,
     distanceToTierZero: null,
     name: id.toUpperCase(),
+    label: id.toUpperCase(),
     enabled: true,
     tierZero: false,
     owned: false,

@@ -11,6 +11,7 @@ const Entities = lazy(() => import("./Entities/Entities"));
 const EntityView = lazy(() => import("./Entity/Entity"));
 const Posture = lazy(() => import("./Posture/Posture"));
 const Hunt = lazy(() => import("./Hunt/Hunt"));
+const SignIns = lazy(() => import("./SignIns/SignIns"));
 const Reports = lazy(() => import("./Reports/Reports"));
 const Detections = lazy(() => import("./Detections/Detections"));
 const HealthView = lazy(() => import("./Health/Health"));
@@ -27,6 +28,7 @@ export function Views() {
         <Route path="/entities/:id">{({ id }) => <EntityView key={id} id={decode(id)} />}</Route>
         <Route path="/posture" component={Posture} />
         <Route path="/hunt" component={Hunt} />
+        <Route path="/sign-ins" component={SignIns} />
         <Route path="/reports" component={Reports} />
         <Route path="/detections">{() => <Detections />}</Route>
         <Route path="/detections/:slug">{({ slug }) => <Detections slug={decode(slug)} />}</Route>

@@ -14,6 +14,9 @@ import { markNames } from "./Alert/markNames";
 import { spanOfStrip } from "./Alert/Strip";
 import { byDay } from "./Alerts/AlertList";
 import { merge } from "./Alerts/merge";
+import { gravest, incidents } from "./Overview/incidents";
+import { groupSources } from "./Overview/sources";
+import { distanceKm, impossible, journeys, type Row } from "./SignIns/travel";
 
 describe("live list", () => {
   it("a change updates its row in place and a stranger is only counted", () => {
@@ -143,5 +146,91 @@ describe("marks", () => {
       </MantineProvider>,
     );
     expect(screen.getByText("Load a snapshot.")).toBeTruthy();
+  });
+});
+
+describe("incidents", () => {
+  const by = (name: string) => ({ name, domain: null, sid: null, entity: null });
+  const from = (name: string, tierZero = false) => ({
+    name,
+    address: null,
+    certainty: "high",
+    method: "kerberos",
+    entity: { id: name, kind: "Computer" as const, name, label: name, tierZero },
+  });
+  const at = (minute: number) => ({ firstAt: `2026-11-22T14:${minute}:00Z`, lastAt: `2026-11-22T14:${minute}:30Z` });
+
+  it("alerts of one host or one account are one incident, told in the order of time", () => {
+    const found = incidents([
+      alert("c", { detection: "dcsync", actor: by("sync"), source: from("ws1"), ...at(40) }),
+      alert("b", { detection: "spray", actor: null, source: from("ws1"), severity: "LOW", ...at(20) }),
+      alert("a", { detection: "roast", actor: by("ian"), source: from("ws1"), ...at(10) }),
+      alert("d", { detection: "travel", actor: by("ian"), source: null, severity: "LOW", ...at(30) }),
+      alert("x", { detection: "other", actor: by("eve"), source: from("ws9"), severity: "MEDIUM", ...at(50) }),
+    ]);
+    expect(found.map((one) => one.size)).toEqual([4, 1]);
+    expect(found[0]?.steps.map((step) => step.told.id)).toEqual(["a", "b", "d", "c"]);
+    expect(found[0]?.worst.id).toBe("c");
+    expect(found[0]?.actors).toEqual(["ian", "sync"]);
+  });
+
+  it("a host of Tier Zero joins nothing, as everybody meets there", () => {
+    const dc = from("dc1", true);
+    expect(
+      incidents([alert("a", { actor: by("x"), source: dc }), alert("b", { actor: by("y"), source: dc })]),
+    ).toHaveLength(2);
+  });
+
+  it("where steps are many, the first, the last and the gravest are told in their order", () => {
+    const levels = ["LOW", "MEDIUM", "LOW", "HIGH", "LOW"] as const;
+    const steps = levels.map((severity, minute) => {
+      const told = alert(`s${minute}`, { severity, ...at(10 + minute) });
+      return { alerts: [told], told };
+    });
+    expect(gravest(steps, 4).map((step) => step.told.id)).toEqual(["s0", "s1", "s3", "s4"]);
+    expect(gravest(steps, 9)).toHaveLength(5);
+  });
+
+  it("alerts of one detection after each other are one step", () => {
+    const same = [10, 11, 12].map((minute) => alert(`s${minute}`, { actor: by("ian"), ...at(minute) }));
+    expect(incidents(same)[0]?.steps).toHaveLength(1);
+  });
+});
+
+describe("sources of the overview", () => {
+  const source = (name: string, read: number) => ({
+    name,
+    kind: "capture",
+    read,
+    events: read,
+    lastEventAt: "2026-11-22T14:00:00Z",
+    error: null,
+    dropped: [],
+  });
+
+  it("few are listed by their file's name, many by kind; one that gave nothing is marked", () => {
+    expect(groupSources([source("/in/a.pcap", 3)])[0]).toMatchObject({ name: "a.pcap", failed: false });
+    const many = Array.from({ length: 9 }, (_, at) => source(`/in/${at}.pcap`, at));
+    expect(groupSources(many)).toMatchObject([{ name: "capture", note: "9 files, 36 read", failed: true }]);
+  });
+});
+
+describe("travel", () => {
+  const paris = { city: "Paris", country: "FR", latitude: 48.8566, longitude: 2.3522 };
+  const singapore = { city: "Singapore", country: "SG", latitude: 1.3521, longitude: 103.8198 };
+  const signIn = (id: string, time: string, place: object, outcome = "success") =>
+    ({ id, time, outcome, actor: { name: "ian" }, signIn: place }) as unknown as Row;
+
+  it("the distance is along the great circle", () => {
+    expect(distanceKm(paris, singapore)).toBeCloseTo(10_729, -1);
+    expect(distanceKm(paris, paris)).toBe(0);
+  });
+
+  it("half an hour from Paris to Singapore is impossible, fourteen hours are a flight, a refused try is neither", () => {
+    const home = signIn("a", "2026-11-13T08:50:00Z", paris);
+    const soon = signIn("b", "2026-11-13T09:20:00Z", singapore);
+    expect(impossible(journeys([soon, home])).map((one) => one.to.id)).toEqual(["b"]);
+    expect(impossible(journeys([home, signIn("b", "2026-11-13T22:50:00Z", singapore)]))).toEqual([]);
+    expect(impossible(journeys([home, signIn("b", "2026-11-13T09:20:00Z", singapore, "failure 0x1")]))).toEqual([]);
   });
 });

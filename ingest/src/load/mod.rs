@@ -19,6 +19,7 @@ use rayon::prelude::*;
 pub use body::{Body, Input};
 pub use kinds::{SOURCES, Source};
 pub use report::{FileReport, Report};
+pub use walk::{Found, files};
 
 use crate::error::{Error, Result};
 use crate::secrets::DigestKey;
@@ -94,13 +95,13 @@ const BATCH_BYTES: u64 = 64 << 20;
 /// Loads files, folders (recursively) and archives.
 pub fn paths(paths: &[PathBuf], config: &Config, sink: &mut dyn Sink, progress: &dyn Progress) -> Report {
     let mut report = Report::default();
-    let files = walk::files(paths, &mut report);
-    progress.started(files.len(), files.iter().map(|file| file.bytes).sum());
-    let mut rest = files.as_slice();
+    let found = files(paths, &mut report);
+    progress.started(found.len(), found.iter().map(|file| file.bytes).sum());
+    let mut rest = found.as_slice();
     while let Some(first) = rest.first() {
         let batch = small_batch(rest);
         if batch < 2 {
-            let reports = file(first, config, config.threads, sink);
+            let reports = file(first, &first.name(), config, config.threads, sink);
             report.files.extend(reports);
             progress.finished(&first.path, first.bytes);
             rest = rest.get(1..).unwrap_or_default();
@@ -111,7 +112,7 @@ pub fn paths(paths: &[PathBuf], config: &Config, sink: &mut dyn Sink, progress: 
             .par_iter()
             .map(|one| {
                 let mut collected = Collected::default();
-                let reports = file(one, config, 1, &mut collected);
+                let reports = file(one, &one.name(), config, 1, &mut collected);
                 (collected, reports)
             })
             .collect();
@@ -126,8 +127,14 @@ pub fn paths(paths: &[PathBuf], config: &Config, sink: &mut dyn Sink, progress: 
     report
 }
 
+/// Loads one file under a name that is not its path: what was received over the network lies under a name of its own, and
+/// its records must bear the sender's.
+pub fn received(found: &Found, name: &str, config: &Config, sink: &mut dyn Sink) -> Report {
+    Report { files: file(found, name, config, config.threads, sink) }
+}
+
 /// How many of the next files are small and fit one batch.
-fn small_batch(files: &[walk::Found]) -> usize {
+fn small_batch(files: &[Found]) -> usize {
     let mut bytes = 0;
     files
         .iter()
@@ -138,8 +145,8 @@ fn small_batch(files: &[walk::Found]) -> usize {
         .count()
 }
 
-fn file(found: &walk::Found, config: &Config, threads: usize, sink: &mut dyn Sink) -> Vec<FileReport> {
-    let name = found.path.to_string_lossy().into_owned();
+fn file(found: &Found, name: &str, config: &Config, threads: usize, sink: &mut dyn Sink) -> Vec<FileReport> {
+    let name = name.to_owned();
     let mut loader = Loader { config, threads, sink, named: found.named, reports: Vec::new() };
     match File::open(&found.path) {
         Ok(file) => loader.body(name, Body::File(file), 0),

@@ -8,15 +8,25 @@ use crate::error::Error;
 
 /// A file to load.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) bytes: u64,
+pub struct Found {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
     /// Whether the user named it, rather than a folder around it.
-    pub(super) named: bool,
+    pub named: bool,
 }
 
-/// The files of the given paths, in their order.
-pub(super) fn files(paths: &[PathBuf], report: &mut Report) -> Vec<Found> {
+impl Found {
+    /// The name that its records bear: its path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+}
+
+/// The files of the given paths, in their order; what cannot be opened or listed goes into the report.
+pub fn files(paths: &[PathBuf], report: &mut Report) -> Vec<Found> {
     let mut found = Vec::new();
     for path in paths {
         match std::fs::metadata(path) {

@@ -144,7 +144,7 @@ mod tests {
     fn a_row_far_off_is_more_isolated_than_every_other() {
         let rows = cloud(1, 1000);
         let forest = Forest::train(&rows, 100, 7);
-        let far = forest.score(&[4.0, -2.0, 1.0, 4.0, 1.0, 1.0]);
+        let far = forest.score(&[4.0, -2.0, 4.0, 4.0, -2.0, 4.0]);
         let most = rows.iter().map(|row| forest.score(row)).fold(0.0, f32::max);
         assert!(far > most, "{far} against {most}");
     }

@@ -14,6 +14,7 @@ use hopwatch_model::{Event, Timestamp};
 
 use super::{load, output, serve};
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::pipeline::Pipeline;
 use crate::sample::Sample;
 use crate::{clock, http, scheduler, telemetry};
@@ -64,8 +65,8 @@ async fn play(config: Config) -> Result<ExitCode> {
     let (mut read, report) =
         load::collect_with(&files(&sample), &LoadConfig::new(key, sample.directory_at()), &mut resolver);
     load::tell(&report, false);
-    pipeline.sources(&report).await?;
     read.events.iter_mut().for_each(|event| sample.shift(event));
+    pipeline.sources(&report, &read.events).await?;
     let judged_from = sample.judged_from();
     let (history, day) = read.events.split_at(read.events.partition_point(|event| event.time < judged_from));
     eprintln!("==> learning from {} events of the days before", history.len());
@@ -74,11 +75,14 @@ async fn play(config: Config) -> Result<ExitCode> {
     let listener = serve::listen(&pipeline).await?;
     output::line(format!("the day of the intrusion plays now: {} events", day.len()))?;
     let state = std::sync::Arc::clone(pipeline.state());
+    let feed = Feed::start(pipeline)?;
     scheduler::start(&state);
     let day = day.to_vec();
-    let playing = tokio::spawn(async move { replay(&mut pipeline, &day).await });
-    http::serve(state, listener, serve::stopped()).await?;
+    let playing = tokio::spawn(replay(feed.clone(), day));
+    let served = http::serve(state, listener, serve::stopped()).await;
     playing.abort();
+    feed.stop().await;
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,15 +96,13 @@ fn files(sample: &Sample) -> Vec<PathBuf> {
 }
 
 /// Shows the day in pieces of a quarter of an hour of its own time.
-async fn replay(pipeline: &mut Pipeline, day: &[Event]) -> Result<()> {
+async fn replay(feed: Feed, day: Vec<Event>) -> Result<()> {
     let quarter = |time: Timestamp| time.as_secs().div_euclid(900);
     for piece in day.chunk_by(|a, b| quarter(a.time) == quarter(b.time)) {
-        pipeline.events(piece, Mode::Judging).await?;
-        pipeline.settle()?;
+        feed.events(piece.to_vec(), Mode::Judging).await?;
         tokio::time::sleep(PAUSE).await;
     }
-    pipeline.finish(Mode::Judging).await?;
-    pipeline.settle()?;
+    feed.finish(Mode::Judging).await?;
     eprintln!("==> the day is over; everything is loaded");
     Ok(())
 }

@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hopwatch_graph::{Estate, Filter, Limits, Metric, Mode, NodeId, Snapshot};
+use hopwatch_model::Timestamp;
 use hopwatch_model::edge::Origin;
 
 use super::output;
 use crate::estate_file;
+use crate::insight::Insight;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -23,6 +25,9 @@ struct Source {
     /// The data folder.
     #[arg(long, value_name = "DIR", default_value = "hopwatch-data")]
     data_dir: PathBuf,
+    /// The graph as it stood at a time (RFC 3339, with its zone), instead of now.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Subcommand)]
@@ -43,9 +48,16 @@ enum Command {
         #[command(flatten)]
         source: Source,
         /// Name or objectid of the start.
-        from: String,
+        #[arg(required_unless_present = "start")]
+        from: Option<String>,
         /// Name or objectid of the end; without it the nearest of Tier Zero.
         to: Option<String>,
+        /// The start, as an option.
+        #[arg(long = "from", value_name = "OBJECT", conflicts_with = "from")]
+        start: Option<String>,
+        /// The end, as an option.
+        #[arg(long = "to", value_name = "OBJECT", conflicts_with = "to")]
+        end: Option<String>,
     },
     /// How many enabled accounts can reach an object; without one, Tier Zero.
     Exposure {
@@ -53,6 +65,17 @@ enum Command {
         source: Source,
         /// Name or objectid.
         object: Option<String>,
+        /// The object, as an option.
+        #[arg(long = "to", value_name = "OBJECT", conflicts_with = "object")]
+        end: Option<String>,
+    },
+    /// The edges whose removal cuts the most enabled accounts off from Tier Zero, the best first.
+    ChokePoints {
+        #[command(flatten)]
+        source: Source,
+        /// How many at the most.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+        limit: u16,
     },
 }
 
@@ -71,16 +94,29 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Export { source, format, compat } => {
             let mode = if compat.is_some() { Mode::BloodHound } else { Mode::Ours };
-            export(&load(&source, mode)?, format)?;
+            export(&load(&source, mode)?, format, source.as_of)?;
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Path { source, from, to } => {
-            return path(&load(&source, Mode::Ours)?.snapshot(None), &from, to.as_deref());
+        Command::Path { source, from, to, start, end } => {
+            let from = from.or(start).context("the path wants a start")?;
+            path(&snapshot(&source)?, &from, to.or(end).as_deref())
         }
-        Command::Exposure { source, object } => {
-            exposure(&load(&source, Mode::Ours)?.snapshot(None), object.as_deref())?
+        Command::Exposure { source, object, end } => {
+            exposure(&snapshot(&source)?, object.or(end).as_deref())?;
+            Ok(ExitCode::SUCCESS)
         }
+        Command::ChokePoints { source, limit } => choke_points(snapshot(&source)?, usize::from(limit)),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let time: jiff::Timestamp =
+        text.parse().map_err(|_| format!("`{text}` is no RFC 3339 time with its zone, as 2026-11-22T12:00:00Z is"))?;
+    Ok(Timestamp::from_micros(time.as_microsecond()))
+}
+
+fn snapshot(source: &Source) -> Result<Snapshot> {
+    Ok(load(source, Mode::Ours)?.snapshot(source.as_of))
 }
 
 fn load(source: &Source, mode: Mode) -> Result<Estate> {
@@ -93,10 +129,10 @@ fn load(source: &Source, mode: Mode) -> Result<Estate> {
 
 /// `edges`: source objectid, kind, target objectid, raw|derived. Observed kinds that no directory knows are left out of a
 /// comparison with BloodHound by its own kinds; here all edges that hold are printed.
-fn export(estate: &Estate, format: Format) -> Result<()> {
+fn export(estate: &Estate, format: Format, as_of: Option<Timestamp>) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let id = |node: NodeId| estate.node(node).map(|node| node.id.as_str()).unwrap_or_default();
-    let held = estate.edges().filter(|(_, edge)| edge.held(None));
+    let held = estate.edges().filter(|(_, edge)| edge.held(as_of));
     match format {
         Format::Edges => {
             for (_, edge) in held {
@@ -105,7 +141,8 @@ fn export(estate: &Estate, format: Format) -> Result<()> {
             }
         }
         Format::Opengraph => {
-            let nodes = estate.nodes().map(|(_, node)| {
+            let existed = estate.nodes().filter(|(_, node)| node.existed(as_of));
+            let nodes = existed.map(|(_, node)| {
                 serde_json::json!({ "id": node.id, "kinds": [node.kind.name(), "Base"], "properties": node.properties })
             });
             let edges = held.map(|(_, edge)| {
@@ -192,4 +229,32 @@ fn exposure(snapshot: &Snapshot, text: Option<&str>) -> Result<()> {
         output::line(format!("{:.1} % of {} enabled accounts", share.ratio() * 100.0, snapshot.principal_count()))?;
     }
     Ok(())
+}
+
+fn choke_points(snapshot: Snapshot, limit: usize) -> Result<ExitCode> {
+    if snapshot.tier_zero().is_empty() {
+        bail!("the graph has no Tier Zero: import a directory first");
+    }
+    let insight = Insight::new(std::sync::Arc::new(snapshot));
+    let chokes = insight.choke_points(&Limits::none())?;
+    if chokes.is_empty() {
+        output::line("there is no choke point: no single edge cuts an enabled account off from Tier Zero")?;
+        return Ok(ExitCode::from(1));
+    }
+    let name = |node: NodeId| insight.snapshot.node(node).map(|node| node.label().to_owned()).unwrap_or_default();
+    for (number, choke) in (1..).zip(chokes.iter().take(limit)) {
+        let beside = match choke.with.len() {
+            0 | 1 => String::new(),
+            edges => format!(" with {} parallel edges", edges - 1),
+        };
+        output::line(format!(
+            "{number:>2}  {} ─{}→ {}{beside}: cuts off {} enabled accounts ({:.1} % points of exposure)",
+            name(choke.hop.source),
+            choke.hop.kind.name(),
+            name(choke.hop.target),
+            choke.principals,
+            choke.percent
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `hopwatch import`: load files, folders or archives into a data folder.
+//! `hopwatch import`: load files, folders or archives into a data folder, or send them to a running server.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use hopwatch_detections::Mode;
 use hopwatch_ingest::resolution::Resolver;
 
-use super::{load, serve};
+use super::{load, remote, serve};
 use crate::config::Config;
 use crate::pipeline::Pipeline;
 
@@ -23,6 +23,12 @@ pub(crate) struct Args {
     /// The configuration file, for the detections' settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Send the files to a running server instead: `http://host:port` or `https://…`.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["data_dir", "config"])]
+    server: Option<String>,
+    /// A file with the server's API token (`hopwatch token create`); without it the variable HOPWATCH_TOKEN holds it.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
     /// Learn from the events without judging them.
     #[arg(long)]
     history: bool,
@@ -32,24 +38,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let mode = if args.history { Mode::Learning } else { Mode::Judging };
+    if let Some(server) = &args.server {
+        let token = remote::token(args.token_file.as_deref())?;
+        let order = remote::Order { paths: &args.paths, mode, verbose: args.verbose };
+        return serve::runtime()?.block_on(remote::import(server, &token, &order));
+    }
     let mut config = match &args.config {
         Some(path) => Config::load(path)?,
         None => Config::default(),
     };
     config.server.data_dir.clone_from(&args.data_dir);
-    let mode = if args.history { Mode::Learning } else { Mode::Judging };
     serve::runtime()?.block_on(async {
         let mut pipeline = Pipeline::open(config).await?;
         let key = pipeline.key()?;
         let (collected, report) = load::collect(&args.paths, &key, &mut Resolver::default());
         load::tell(&report, args.verbose);
-        pipeline.directory(&collected.deltas)?;
-        pipeline.events(&collected.events, mode).await?;
-        if !collected.events.is_empty() {
-            pipeline.finish(mode).await?;
-            pipeline.settle()?;
-        }
-        pipeline.sources(&report).await?;
+        pipeline.take(&collected, &report, mode).await?;
         pipeline.state().store.close().await;
         let counters = report.counters();
         eprintln!(

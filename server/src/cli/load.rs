@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::{self, Config, Report};
-use hopwatch_ingest::resolution::{Resolver, Resolving};
+use hopwatch_ingest::resolution::Resolver;
 use hopwatch_ingest::sink::Collected;
-use hopwatch_ingest::{DigestKey, Sink};
 
 use super::progress::Bar;
 use crate::clock;
+use crate::pipeline::resolved;
 
 /// Files in memory: deltas as they came, events in order of time with their hosts resolved. What earlier files taught the
 /// resolver names the hosts of later ones.
@@ -22,13 +23,7 @@ pub(crate) fn collect_with(paths: &[PathBuf], config: &Config, resolver: &mut Re
     let bar = Bar::new();
     let report = load::paths(paths, config, &mut read, &bar);
     drop(bar);
-    let mut named = Collected::default();
-    let mut resolving = Resolving::new(resolver, &mut named);
-    read.deltas.into_iter().for_each(|delta| resolving.directory(delta));
-    load::sorted(&mut read.events);
-    read.events.into_iter().for_each(|event| resolving.event(event));
-    resolving.finish();
-    (named, report)
+    (resolved(read, resolver), report)
 }
 
 /// Tells on stderr what failed and what was dropped; the whole report where `verbose`.

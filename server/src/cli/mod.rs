@@ -11,9 +11,11 @@ mod import;
 mod load;
 mod output;
 mod progress;
+mod remote;
 mod report;
 mod schema;
 mod serve;
+mod token;
 mod user;
 
 use std::process::ExitCode;
@@ -34,7 +36,7 @@ enum Command {
     Serve(serve::Args),
     /// Serve on a fresh data folder with the sample estate loaded.
     Demo(demo::Args),
-    /// Load files, folders or zips into a data folder.
+    /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
     /// Collect a directory over LDAP into a file that `import` reads.
     Collect(collect::Args),
@@ -50,6 +52,8 @@ enum Command {
     Report(report::Args),
     /// Manage users.
     User(user::Args),
+    /// Manage the tokens by which programs use the server.
+    Token(token::Args),
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
 }
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema::run(),
         Command::Report(args) => report::run(&args),
         Command::User(args) => user::run(args),
+        Command::Token(args) => token::run(args),
         Command::Import(args) => import::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),

@@ -18,6 +18,11 @@ impl Bar {
         Self(Mutex::new(bar))
     }
 
+    /// So many more bytes of a file are done.
+    pub(crate) fn advance(&self, bytes: u64) {
+        self.with(|bar| bar.inc(bytes));
+    }
+
     fn with(&self, act: impl FnOnce(&ProgressBar)) {
         if let Ok(bar) = self.0.lock() {
             act(&bar);

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use super::output;
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::pipeline::Pipeline;
 use crate::{auth, http, scheduler, telemetry};
 
@@ -67,9 +68,11 @@ pub(super) async fn listen(pipeline: &Pipeline) -> Result<TcpListener> {
 /// Serves until the process is told to stop.
 pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<ExitCode> {
     let state = std::sync::Arc::clone(pipeline.state());
+    let feed = Feed::start(pipeline)?;
     scheduler::start(&state);
-    http::serve(state, listener, stopped()).await.context("the server stopped")?;
-    drop(pipeline);
+    let served = http::serve(state, listener, stopped()).await;
+    feed.stop().await;
+    served.context("the server stopped")?;
     Ok(ExitCode::SUCCESS)
 }
 

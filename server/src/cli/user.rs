@@ -45,7 +45,7 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum RoleArg {
+pub(super) enum RoleArg {
     /// Reads everything.
     Viewer,
     /// Also triages, tags and runs reports.

@@ -43,6 +43,8 @@ pub struct Server {
     pub query_complexity: usize,
     /// The most nodes that a graph query returns.
     pub graph_nodes: usize,
+    /// The largest file that may be sent for import, in bytes.
+    pub import_bytes: u64,
 }
 
 impl Default for Server {
@@ -57,6 +59,7 @@ impl Default for Server {
             query_depth: 16,
             query_complexity: 60_000,
             graph_nodes: 5_000,
+            import_bytes: 4 << 30,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::time::DateTime;
 use super::types::alert::{self, Alert, AlertConnection, AlertFilter};
 use super::types::choke_point::{self, ChokePoint};
 use super::types::detection::{self, DetectionInfo};
-use super::types::edge::observed;
+use super::types::edge::{GraphEdge, observed};
 use super::types::entity::{Entity, EntityConnection};
 use super::types::entity_list::{self, EntityFilter, EntityOrder};
 use super::types::event::{self, EventConnection, EventFilter};
@@ -98,6 +98,14 @@ impl Query {
             Some(DateTime(time)) => compute(ctx, move |_| Ok::<_, ApiError>(state.snapshot_at(Some(time)))).await?,
         };
         Ok(Entity::find(&snapshot, &id))
+    }
+
+    /// An edge by its id, also as it stood at a time.
+    #[graphql(guard = "reader()")]
+    async fn edge(&self, ctx: &Context<'_>, id: ID, as_of: Option<DateTime>) -> Result<Option<GraphEdge>> {
+        let state = Arc::clone(state(ctx)?);
+        let found = compute(ctx, move |_| GraphEdge::find(&state.snapshot_at(as_of.map(|time| time.0)), &id));
+        Ok(found.await?)
     }
 
     /// The entities that a text fits best: names, ids and parts of them.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_graphql::Data;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, Uri};
 
+use crate::auth::api_token::{self, Standing};
 use crate::auth::token::{Token, Transport, from_cookies};
 use crate::auth::{self, Identity};
 use crate::clock;
@@ -22,6 +23,8 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) identity: Option<Identity>,
+    /// Why there is no identity.
+    pub(super) refusal: &'static str,
     token: Option<Token>,
     peer: Peer,
     transport: Transport,
@@ -32,13 +35,15 @@ impl Caller {
     pub(super) async fn of(state: &State, socket: Option<SocketAddr>, headers: &HeaderMap) -> Self {
         let trusted = state.config.server.trust_proxy;
         let forwarded = |name: HeaderName| text(headers, name).filter(|_| trusted);
-        let token = headers.get_all(COOKIE).iter().find_map(|value| from_cookies(value.to_str().ok()?));
-        let identity = match &token {
-            Some(Token(token)) => auth::identify(&state.store, token).await.unwrap_or_else(|error| {
-                tracing::error!(error = %crate::graphql::error::chain(&error), "a session could not be looked up");
-                None
-            }),
-            None => None,
+        let (identity, token, refusal) = match bearer(headers) {
+            Some(secret) => {
+                let (identity, refusal) = of_bearer(state, secret).await;
+                (identity, None, refusal)
+            }
+            None => {
+                let token = headers.get_all(COOKIE).iter().find_map(|value| from_cookies(value.to_str().ok()?));
+                (of_session(state, token.as_ref()).await, token, "send a token as `Authorization: Bearer`, or log in")
+            }
         };
         let nearest = socket.map_or_else(|| "local".to_owned(), |peer| peer.ip().to_canonical().to_string());
         // A proxy appends: only the last entry is its own word.
@@ -47,6 +52,7 @@ impl Caller {
         let secure = forwarded(FORWARDED_PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
         Self {
             identity,
+            refusal,
             token,
             peer: Peer(claimed.unwrap_or(nearest)),
             transport: if secure { Transport::Tls } else { Transport::Plain },
@@ -69,6 +75,34 @@ impl Caller {
         data.insert(self.transport);
         data
     }
+}
+
+/// The token of a program, which goes before any cookie.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, secret) = text(headers, AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+async fn of_bearer(state: &State, secret: &str) -> (Option<Identity>, &'static str) {
+    let refusal = match api_token::standing(&state.store, secret).await {
+        Ok(Standing::Good(identity)) => return (Some(identity), ""),
+        Ok(Standing::Unknown) => "the token is not known here",
+        Ok(Standing::Expired) => "the token has expired",
+        Ok(Standing::Revoked) => "the token was revoked",
+        Err(error) => {
+            tracing::error!(error = %crate::graphql::error::chain(&error), "a token could not be looked up");
+            "the token could not be looked up"
+        }
+    };
+    metrics::counter!("hopwatch_requests_refused_total", "reason" => "token").increment(1);
+    (None, refusal)
+}
+
+async fn of_session(state: &State, token: Option<&Token>) -> Option<Identity> {
+    auth::identify(&state.store, &token?.0).await.unwrap_or_else(|error| {
+        tracing::error!(error = %crate::graphql::error::chain(&error), "a session could not be looked up");
+        None
+    })
 }
 
 /// The address at the other end of the connection.

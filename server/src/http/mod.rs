@@ -7,6 +7,7 @@ mod api;
 mod caller;
 mod download;
 mod headers;
+mod import;
 mod socket;
 mod viewer;
 
@@ -25,9 +26,10 @@ use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::clock;
 use crate::config::Metrics;
 use crate::graphql::{ApiSchema, schema};
-use crate::state::State;
+use crate::state::{State, Status};
 
 /// The largest body of a request, in bytes: a query with a thousand exclusions fits many times.
 const BODY_BYTES: usize = 1 << 20;
@@ -47,6 +49,8 @@ pub fn router(state: &State) -> Router {
     Router::new()
         .route("/graphql", post(api::post))
         .route("/graphql/ws", get(socket::upgrade))
+        .route("/import", get(import::terms))
+        .route("/import/{*name}", post(import::post))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics_text))
         .route("/reports/{id}/{file}", get(download::file))
@@ -89,7 +93,11 @@ pub async fn serve(
     done
 }
 
-async fn healthz() -> Response {
+async fn healthz(Extract(app): Extract<App>) -> Response {
+    if app.state.feed.get().is_some_and(|feed| !feed.alive()) {
+        let body = axum::Json(serde_json::json!({ "status": "the pipeline has stopped" }));
+        return (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
+    }
     axum::Json(serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })).into_response()
 }
 
@@ -108,7 +116,20 @@ async fn metrics_text(Extract(app): Extract<App>, request: Request) -> Response 
     gauge("hopwatch_graph_nodes", snapshot.node_count());
     gauge("hopwatch_graph_edges", snapshot.edge_count());
     gauge("hopwatch_coverage_gaps", app.state.gaps().len());
+    standing(&app.state.status.load());
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render()).into_response()
+}
+
+/// What the pipeline says of itself.
+fn standing(status: &Status) {
+    for (slug, entries) in &status.entries {
+        let entries = u32::try_from(*entries).unwrap_or(u32::MAX);
+        metrics::gauge!("hopwatch_detection_entries", "detection" => *slug).set(f64::from(entries));
+    }
+    metrics::counter!("hopwatch_detections_repeated_total").absolute(status.repeated);
+    if let Some(watermark) = status.watermark {
+        metrics::gauge!("hopwatch_watermark_lag_seconds").set(clock::now().since(watermark).as_secs_f64());
+    }
 }
 
 fn gauge(name: &'static str, value: usize) {

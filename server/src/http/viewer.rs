@@ -26,7 +26,7 @@ pub(super) async fn file(request: Request) -> Response {
         let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
         return ([(CONTENT_TYPE, kind), (CACHE_CONTROL, cache.to_owned())], file.data.into_owned()).into_response();
     }
-    if ["assets/", "graphql", "reports/"].iter().any(|own| path.starts_with(own)) {
+    if ["assets/", "graphql", "import/", "reports/"].iter().any(|own| path.starts_with(own)) {
         return StatusCode::NOT_FOUND.into_response();
     }
     match Dist::get("index.html") {

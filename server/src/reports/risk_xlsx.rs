@@ -53,6 +53,10 @@ fn summary(book: &mut Workbook, inputs: &Inputs) -> Result<(), XlsxError> {
     for gap in &inputs.gaps {
         rows.push(vec![text(format!("Not read: {}", gap.subject)), text(format!("{} ({})", gap.reason, gap.count))]);
     }
+    for source in &inputs.sources {
+        let read = format!("{}: {} read, {} events", source.kind, source.read, source.events);
+        rows.push(vec![text(format!("Source: {}", source.name)), text(read)]);
+    }
     sheet(book, "Summary", &[("Fact", 40.0), ("Value", 60.0)], &rows)
 }
 

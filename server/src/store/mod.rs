@@ -5,6 +5,7 @@
 //! a crash. Reads have their own connections and never wait for a writer.
 
 pub mod alerts;
+pub mod api_tokens;
 mod error;
 mod event_index;
 mod event_query;
@@ -26,6 +27,7 @@ use hopwatch_model::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub use alerts::{AlertFilter, AlertState, Classification, StoredAlert, Triage};
+pub use api_tokens::ApiToken;
 pub use error::{Error, Result};
 pub use events::{Appended, EventFilter, EventHistory, SqliteEvents, StoredEvent};
 pub use page::{Page, PageRequest};

@@ -33,13 +33,18 @@ type Row = (String, String, i64, i64, Option<i64>, Option<i64>, String, Option<S
 const COLUMNS: &str = "SELECT name, kind, read, events, first_event_at, last_event_at, dropped, error FROM sources";
 
 impl Store {
-    /// Sets the standing of a source: a repeated import of the same file replaces, it does not add.
+    /// Sets the standing of a source: a repeated import of the same file replaces, it does not add. The span of its
+    /// events stays where the new standing names none: events that are known already are not told again.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn put_source(&self, status: &SourceStatus) -> Result<()> {
-        let sql = "INSERT OR REPLACE INTO sources (name, kind, read, events, first_event_at, last_event_at, dropped, error) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO sources (name, kind, read, events, first_event_at, last_event_at, dropped, error) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, read = excluded.read, \
+                   events = excluded.events, dropped = excluded.dropped, error = excluded.error, \
+                   first_event_at = COALESCE(excluded.first_event_at, first_event_at), \
+                   last_event_at = COALESCE(excluded.last_event_at, last_event_at)";
         sqlx::query(sql)
             .bind(&status.name)
             .bind(&status.kind)
@@ -51,6 +56,17 @@ impl Store {
             .bind(&status.error)
             .execute(&self.writer)
             .await?;
+        Ok(())
+    }
+
+    /// Widens the span of a source's events; nothing where the source has no standing.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn widen_source(&self, name: &str, first: Timestamp, last: Timestamp) -> Result<()> {
+        let sql = "UPDATE sources SET first_event_at = MIN(COALESCE(first_event_at, ?1), ?1), \
+                   last_event_at = MAX(COALESCE(last_event_at, ?2), ?2) WHERE name = ?3";
+        sqlx::query(sql).bind(first.as_micros()).bind(last.as_micros()).bind(name).execute(&self.writer).await?;
         Ok(())
     }
 

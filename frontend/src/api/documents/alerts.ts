@@ -43,6 +43,7 @@ export const AlertQuery = graphql(`
       related(first: 8) {
         id
         title
+        explanation
         detection
         severity
         state

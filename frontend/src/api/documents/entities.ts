@@ -12,6 +12,7 @@ export const EntitiesQuery = graphql(`
       nodes {
         ...EntityBrief
         exposurePercent
+        openAlerts
         risk {
           score
         }
@@ -24,6 +25,7 @@ export const EntityQuery = graphql(`
   query Entity($id: ID!) {
     entity(id: $id) {
       ...EntityBrief
+      openAlerts
       tierZeroReason
       firstSeenAt
       exposurePercent

@@ -6,6 +6,7 @@ export const EntityBrief = graphql(`
     id
     kind
     name
+    label
     domain
     enabled
     tierZero
@@ -62,6 +63,7 @@ export const AccountParts = graphql(`
       id
       kind
       name
+      label
       tierZero
     }
   }
@@ -77,6 +79,7 @@ export const HostParts = graphql(`
       id
       kind
       name
+      label
       tierZero
     }
   }

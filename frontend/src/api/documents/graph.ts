@@ -95,25 +95,20 @@ export const NodeDetailQuery = graphql(`
 `);
 
 export const EdgeDetailQuery = graphql(`
-  query EdgeDetail($source: ID!, $kinds: [EdgeKind!], $asOf: DateTime, $first: Int!) {
-    entity(id: $source, asOf: $asOf) {
-      id
-      outbound(kinds: $kinds, asOf: $asOf, first: $first) {
-        nodes {
-          ...EdgeBrief
-          traversable
-          help
-          remediation
-          sources
-          properties {
-            name
-            value
-          }
-          composition {
-            ...EdgeBrief
-            help
-          }
-        }
+  query EdgeDetail($id: ID!, $asOf: DateTime) {
+    edge(id: $id, asOf: $asOf) {
+      ...EdgeBrief
+      traversable
+      help
+      remediation
+      sources
+      properties {
+        name
+        value
+      }
+      composition {
+        ...EdgeBrief
+        help
       }
     }
   }

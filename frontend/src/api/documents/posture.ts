@@ -41,16 +41,26 @@ export const OverviewQuery = graphql(`
         detail
       }
     }
-    alerts(filter: { states: [OPEN, IN_PROGRESS] }, first: 6) {
+    alerts(filter: { states: [OPEN, IN_PROGRESS] }, first: 50) {
       totalCount
       nodes {
         ...AlertRow
+      }
+    }
+    entities(orderBy: RISK, first: 6) {
+      nodes {
+        ...EntityBrief
+        openAlerts
+        risk {
+          score
+        }
       }
     }
     health {
       sources {
         name
         kind
+        read
         events
         lastEventAt
         error
@@ -76,9 +86,13 @@ export const PostureQuery = graphql(`
       principals
       tierZero
     }
-    chokePoints(first: 20) {
+    chokePoints(first: 40) {
       principalsCutOff
       exposureRemovedPercent
+      path {
+        length
+        cost
+      }
       edge {
         ...EdgeBrief
         remediation
@@ -111,6 +125,37 @@ export const EventsQuery = graphql(`
       nodes {
         ...EventRow
         json
+      }
+    }
+  }
+`);
+
+export const SignInsQuery = graphql(`
+  query SignIns($filter: EventFilter, $first: Int, $after: String) {
+    events(filter: $filter, first: $first, after: $after) {
+      totalCount
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      nodes {
+        ...EventRow
+        signIn {
+          kind
+          application
+          country
+          city
+          latitude
+          longitude
+          asn
+          device
+          userAgent
+        }
+      }
+    }
+    alerts(filter: { detections: ["impossible-travel", "suspicious-vpn"] }, first: 50) {
+      nodes {
+        ...AlertRow
       }
     }
   }

@@ -58,8 +58,8 @@ export function Waterfall({ parts, total, label }: { parts: readonly Part[]; tot
 function Line({ bar, style }: { bar: Bar; style: { left: string; width: string } }) {
   return (
     <>
-      <div className="ellipsis" title={words(bar.name)}>
-        {words(bar.name)}
+      <div title={words(bar.name)}>
+        <span className="ellipsis">{words(bar.name)}</span>
       </div>
       <div>
         <div className={css.track}>
@@ -69,7 +69,9 @@ function Line({ bar, style }: { bar: Bar; style: { left: string; width: string }
       <div className="num" style={{ justifyContent: "flex-end" }}>
         {signed(bar.contribution)}
       </div>
-      <div className="second">{bar.text}</div>
+      <div className="second" title={bar.text}>
+        <span className={css.reason}>{bar.text}</span>
+      </div>
     </>
   );
 }

@@ -8,6 +8,7 @@ export interface Named {
   id: string;
   kind: string;
   name: string;
+  label?: string;
   tierZero?: boolean;
   owned?: boolean;
   enabled?: boolean | null | undefined;
@@ -45,7 +46,8 @@ interface AccountLike {
 /** Who: the entity where the directory knows it, else the name as sent. */
 export function Who({ account }: { account: AccountLike | null | undefined }) {
   if (!account) return <span className="quiet">–</span>;
-  if (account.entity) return <EntityLink entity={{ ...account.entity, name: account.name }} />;
+  if (account.entity)
+    return <EntityLink entity={account.entity} title={`${account.entity.name}, sent as ${account.name}`} />;
   return (
     <span className="ellipsis" title="No object of the directory has this name">
       {account.name}
@@ -66,7 +68,7 @@ export function Where({ host }: { host: HostLike | null | undefined }) {
   if (!host) return <span className="quiet">–</span>;
   const label = host.name ?? host.address ?? "unknown host";
   const how = `${label}${host.address ? ` · ${host.address}` : ""} · resolved ${host.certainty} by ${host.method}`;
-  if (host.entity) return <EntityLink entity={{ ...host.entity, name: label }} title={how} />;
+  if (host.entity) return <EntityLink entity={host.entity} title={how} />;
   return (
     <span className="mono ellipsis" title={how}>
       {label}

@@ -21,18 +21,23 @@ export function severityStep(level: Level): Step {
   return STEPS[level] ?? { word: words(level), bars: 0, text: "var(--hw-text-2)", mark: "var(--hw-info)" };
 }
 
-export function Severity({ level }: { level: Level }) {
+/** `bare`: the bars alone, where the row is narrow; the word is its name. */
+export function Severity({ level, bare = false }: { level: Level; bare?: boolean }) {
   const step = severityStep(level);
   return (
-    <span className={css.severity}>
+    <span className={css.severity} title={bare ? step.word : undefined}>
       <span className={css.meter} aria-hidden="true">
         {[1, 2, 3, 4].map((bar) => (
           <i key={bar} style={bar <= step.bars ? { background: step.mark } : undefined} />
         ))}
       </span>
-      <span className={css.word} style={{ color: step.text }}>
-        {step.word}
-      </span>
+      {bare ? (
+        <span className={css.unseen}>{step.word}</span>
+      ) : (
+        <span className={css.word} style={{ color: step.text }}>
+          {step.word}
+        </span>
+      )}
     </span>
   );
 }

@@ -19,6 +19,7 @@ const WATCH = [
   { path: "/graph", label: "Graph" },
   { path: "/entities", label: "Entities" },
   { path: "/hunt", label: "Hunt" },
+  { path: "/sign-ins", label: "Sign-ins" },
   { path: "/posture", label: "Posture" },
   { path: "/reports", label: "Reports" },
 ] as const;

@@ -102,14 +102,14 @@ function edgeMark(edge: DisplayEdge, { marks, hovered, edges }: State, colors: P
         : colors.possible;
   const shown =
     back && !near ? BACK : edge.change === "went" ? GONE : edge.observed || onPath || near || chosen ? 1 : 0.75;
-  const crowded = edges.size >= MANY && !onPath && !near && !chosen;
+  const crowded = (edges.size >= MANY || edge.aside) && !onPath && !near && !chosen;
   let style = 0;
   if (!edge.observed) style |= STYLE.dashed;
   if (edge.change === "came") style |= STYLE.came;
   if (edge.change === "went") style |= STYLE.went;
   const weight = edge.observed ? 1.2 + Math.min(2.4, Math.log10(Math.max(1, edge.count)) * 0.7) : 1.2;
   return {
-    color: fade(base, crowded ? shown * 0.4 : shown),
+    color: fade(base, crowded ? shown * (edge.aside ? 0.22 : 0.4) : shown),
     size: (crowded ? 1 : weight) + (onPath ? 1 : 0) + (chosen ? 0.8 : 0),
     lane: edge.lane,
     style,

@@ -6,6 +6,7 @@ export interface MapNode {
   id: string;
   kind: string;
   name: string;
+  label: string;
   tierZero: boolean;
   owned: boolean;
   x: number;
@@ -57,6 +58,7 @@ export function arrange(map: SubgraphPartsFragment, path: readonly string[], sta
       id: node.id,
       kind: node.kind,
       name: node.name,
+      label: node.label,
       tierZero: node.tierZero,
       owned: node.owned,
       x: SIDE + place.x * gap,

@@ -94,7 +94,7 @@ function drawEdgeWords(
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
   const above = (ux >= 0 ? 1 : -1) * edge.lane < 0 ? 13 : -4;
-  const text = edge.derived ? `${edge.kind} ƒ` : edge.kind;
+  const text = `${edge.kind}${edge.derived ? " ƒ" : ""}${edge.more > 0 ? ` +${edge.more}` : ""}`;
   const space = hop === undefined ? 0 : 9;
   const fits = context.measureText(text).width < length - 48;
   if (fits) halo(context, text, space, above, edge.observed ? palette.observed : palette.text2, palette.page);
@@ -127,7 +127,7 @@ function drawCount(
   const x = place.x + radius * 0.9 + 2;
   const y = place.y - radius * 0.9 - 2;
   context.beginPath();
-  context.arc(x, y, 7, 0, 2 * Math.PI);
+  context.arc(x, y, count > 9 ? 9 : 7, 0, 2 * Math.PI);
   context.fillStyle = palette.high;
   context.fill();
   context.lineWidth = 1.5;

@@ -6,7 +6,7 @@ import { entityName, plural } from "../../state/format";
 import type { Scene, SceneEdge, SceneNode } from "./scene";
 
 /** From this many alike leaves on, they fold. */
-export const FOLD_FROM = 13;
+export const FOLD_FROM = 6;
 
 export interface DisplayNode {
   id: string;
@@ -32,6 +32,10 @@ export interface DisplayEdge {
   lane: number;
   change: "same" | "came" | "went";
   edge?: SceneEdge;
+  /** How many more edges of the same look it stands for. */
+  more: number;
+  /** It does not touch what is looked at: it stands back. */
+  aside: boolean;
 }
 
 export interface Display {
@@ -50,6 +54,10 @@ export interface DisplayOptions {
   sized: boolean;
   /** Nodes that never fold: focus, selection, path. */
   keep: ReadonlySet<string>;
+  /** Edges that are drawn for themselves: selection, path. */
+  keepEdges?: ReadonlySet<string>;
+  /** What is looked at: granted edges between others stand back. */
+  focus?: ReadonlySet<string>;
 }
 
 export function display(scene: Scene, options: DisplayOptions): Display {
@@ -73,6 +81,8 @@ export function display(scene: Scene, options: DisplayOptions): Display {
       count: group.leaves.length,
       lane: 0,
       change: "same",
+      more: 0,
+      aside: false,
     });
   }
   const most = mostImpact(scene);
@@ -88,8 +98,13 @@ export function display(scene: Scene, options: DisplayOptions): Display {
       size,
     });
   }
-  for (const edge of scene.edges.values()) {
-    if (folded.has(edge.source.id) || folded.has(edge.target.id)) continue;
+  const { focus } = options;
+  const looked = (edge: SceneEdge) =>
+    focus === undefined || focus.size === 0 || focus.has(edge.source.id) || focus.has(edge.target.id);
+  const unfolded = [...scene.edges.values()].filter(
+    (edge) => !folded.has(edge.source.id) && !folded.has(edge.target.id),
+  );
+  for (const [edge, more] of bundled(unfolded, options)) {
     edges.push({
       id: edge.id,
       source: edge.source.id,
@@ -101,12 +116,29 @@ export function display(scene: Scene, options: DisplayOptions): Display {
       lane: 0,
       change: changeOf(edge, options.window),
       edge,
+      more,
+      aside: !edge.observed && !looked(edge),
     });
   }
   setLanes(edges);
   const shrink = crowd(nodes.length);
   for (const node of nodes) node.size *= shrink;
   return { nodes, edges };
+}
+
+/**
+ * One edge for all of the same look from one node to another, and how many more it stands for: the cheapest, as it is
+ * what an attacker would use. Edges that are kept are drawn for themselves.
+ */
+function bundled(edges: readonly SceneEdge[], { keepEdges, window }: DisplayOptions): [SceneEdge, number][] {
+  const bundles = new Map<string, [SceneEdge, number]>();
+  for (const edge of edges) {
+    const look = `${edge.source.id}\n${edge.target.id}\n${edge.observed}\n${changeOf(edge, window)}`;
+    const key = keepEdges?.has(edge.id) ? edge.id : look;
+    const [first, more] = bundles.get(key) ?? [edge, -1];
+    bundles.set(key, [edge.cost < first.cost ? edge : first, more + 1]);
+  }
+  return [...bundles.values()];
 }
 
 /** Many nodes are drawn smaller, so that the canvas stays a picture: full size up to 120, a quarter at the most. */

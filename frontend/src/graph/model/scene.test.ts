@@ -56,11 +56,32 @@ describe("display", () => {
 
   it("parallel edges have lanes of their own, also against each other's direction", () => {
     const shown = display(
-      sceneOf(subgraph([edge(a, "MemberOf", b), edge(a, "AdminTo", b), edge(b, "HasSession", a)])),
+      sceneOf(subgraph([edge(a, "MemberOf", b), edge(a, "LogonTo", b, { observed: true }), edge(b, "HasSession", a)])),
       options,
     );
     const seen = shown.edges.map((one) => (one.source < one.target ? one.lane : -one.lane));
     expect(new Set(seen).size).toBe(3);
+  });
+
+  it("rights from one node to another are one line, the cheapest; those of a path stay lines of their own", () => {
+    const rights = [edge(a, "Owns", b, { cost: 4 }), edge(a, "GenericAll", b, { cost: 2 }), edge(a, "WriteDacl", b)];
+    const scene = sceneOf(subgraph(rights));
+    expect(display(scene, options).edges.map((one) => [one.kind, one.more])).toEqual([["WriteDacl", 2]]);
+    const keepEdges = new Set([rights[1]?.id ?? ""]);
+    const kept = display(scene, { ...options, keepEdges }).edges.map((one) => [one.kind, one.more]);
+    expect(kept).toEqual([
+      ["WriteDacl", 1],
+      ["GenericAll", 0],
+    ]);
+  });
+
+  it("a right between others stands back, what was observed does not", () => {
+    const c = node("c");
+    const scene = sceneOf(
+      subgraph([edge(a, "Owns", b), edge(b, "Owns", c), edge(b, "LogonTo", c, { observed: true })]),
+    );
+    const shown = display(scene, { ...options, focus: new Set([a.id]) });
+    expect(shown.edges.map((one) => one.aside)).toEqual([false, true, false]);
   });
 
   it("what was first seen in the window came, what ended went", () => {

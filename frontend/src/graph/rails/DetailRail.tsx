@@ -9,8 +9,8 @@ import { Go } from "../../components/Go/Go";
 import { Empty, Loaded } from "../../components/Loaded/Loaded";
 import { Severity } from "../../components/Severity/Severity";
 import { Ago, At } from "../../components/Time/Time";
-import type { EdgeDetailQuery as EdgeData, EdgeKind, NodeDetailQuery as NodeData } from "../../gql/graphql";
-import { count, percent, plural } from "../../state/format";
+import type { EdgeDetailQuery as EdgeData, NodeDetailQuery as NodeData } from "../../gql/graphql";
+import { baseName, count, entityName, percent, plural } from "../../state/format";
 import type { SceneEdge } from "../model/scene";
 import css from "./rails.module.css";
 
@@ -20,9 +20,6 @@ export interface NodeActions {
   toTierZero: () => void;
   exclude: () => void;
 }
-
-/** How many edges of one kind are read to find one: there is no query for a single edge. */
-const READ = 200;
 
 export function NodeRail({
   id,
@@ -126,7 +123,7 @@ function Node({
       )}
       <h2>Properties</h2>
       <dl className={css.facts}>
-        {entity.properties.map((one) => (
+        {entity.properties.filter(telling).map((one) => (
           <Property key={one.name} name={one.name} value={one.value} />
         ))}
       </dl>
@@ -135,6 +132,11 @@ function Node({
       </Go>
     </div>
   );
+}
+
+/** Empty, false and null properties say nothing in a rail; the page of the entity has them all. */
+function telling({ value }: { value: string }): boolean {
+  return !["", "false", "0", "-1"].includes(value);
 }
 
 function Property({ name, value }: { name: string; value: string }) {
@@ -150,15 +152,10 @@ function Property({ name, value }: { name: string; value: string }) {
   );
 }
 
-type DetailEdge = NonNullable<EdgeData["entity"]>["outbound"]["nodes"][number];
+type DetailEdge = NonNullable<EdgeData["edge"]>;
 
 export function EdgeRail({ edge, asOf, onExclude }: { edge: SceneEdge; asOf: string | null; onExclude: () => void }) {
-  const variables = {
-    source: edge.source.id,
-    kinds: [edge.kind as EdgeKind],
-    first: READ,
-    ...(asOf === null ? {} : { asOf }),
-  };
+  const variables = { id: edge.id, ...(asOf === null ? {} : { asOf }) };
   const [result, again] = useQuery({ query: EdgeDetailQuery, variables });
   return (
     <div className={css.detail} data-testid="edge-detail">
@@ -201,14 +198,13 @@ export function EdgeRail({ edge, asOf, onExclude }: { edge: SceneEdge; asOf: str
         )}
       </dl>
       <Loaded result={result} retry={again} lines={3}>
-        {(data) => {
-          const full = data.entity?.outbound.nodes.find((one) => one.id === edge.id);
-          return full === undefined ? (
-            <p className="quiet">More than {READ} edges of this kind leave it: the words of this one are not loaded.</p>
+        {(data) =>
+          data.edge == null ? (
+            <p className="quiet">The edge is gone: it does not hold at this time.</p>
           ) : (
-            <EdgeWords edge={full} />
-          );
-        }}
+            <EdgeWords edge={data.edge} />
+          )
+        }
       </Loaded>
     </div>
   );
@@ -219,7 +215,8 @@ function EdgeWords({ edge }: { edge: DetailEdge }) {
     <>
       <h2>What it gives</h2>
       <p>
-        {edge.source.name} {edge.help}: {edge.target.name}.{edge.traversable ? "" : " No path uses it by itself."}
+        {entityName(edge.source)} {edge.help}: {entityName(edge.target)}.
+        {edge.traversable ? "" : " No path uses it by itself."}
       </p>
       <h2>What removes it</h2>
       <p>{edge.remediation}</p>
@@ -237,7 +234,7 @@ function EdgeWords({ edge }: { edge: DetailEdge }) {
         </>
       )}
       <h2>Told by</h2>
-      <p className="mono">{edge.sources.join(", ") || "no source is named"}</p>
+      <p className="mono">{edge.sources.map(baseName).join(", ") || "no source is named"}</p>
       {edge.properties.length > 0 && (
         <dl className={css.facts}>
           {edge.properties.map((one) => (

@@ -172,14 +172,12 @@ function Found({
                     >
                       <span className={css.number}>{index + 1}</span>
                       <span className={css.hopText}>
-                        <span className="row ellipsis">
-                          <KindMark kind={hop.source.kind} tierZero={hop.source.tierZero} owned={hop.source.owned} />
-                          <span className="ellipsis">{entityName(hop.source)}</span>
-                        </span>
                         <span className="row">
-                          <EdgeArrow edge={hop} />
-                          <span className="quiet">cost {hop.cost}</span>
+                          <KindMark kind={hop.source.kind} tierZero={hop.source.tierZero} owned={hop.source.owned} />
+                          <span className="ellipsis grow">{entityName(hop.source)}</span>
+                          <span className={`quiet ${css.cost}`}>cost {hop.cost}</span>
                         </span>
+                        <EdgeArrow edge={hop} />
                         <span className="second">{hop.help}</span>
                       </span>
                     </button>

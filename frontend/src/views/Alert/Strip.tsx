@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { Empty } from "../../components/Loaded/Loaded";
 import type { AlertQuery } from "../../gql/graphql";
-import { eventName } from "../../state/format";
+import { baseName, eventName } from "../../state/format";
 import { absolute, clock, useZone } from "../../state/time";
 import css from "./Alert.module.css";
 
@@ -62,7 +62,7 @@ export function Strip({ events, firstAt, lastAt }: Props) {
         <span className={shown === undefined ? "quiet" : undefined}>
           {shown === undefined
             ? `${events.length} events; choose one`
-            : `${absolute(shown.time, zone, "ms")} · ${eventName(shown.what)} · ${shown.summary} · ${shown.evidence.source} ${shown.evidence.record}`}
+            : `${absolute(shown.time, zone, "ms")} · ${eventName(shown.what)} · ${shown.summary} · ${baseName(shown.evidence.source)} ${shown.evidence.record}`}
         </span>
         <span className="mono quiet">{absolute(new Date(to).toISOString(), zone, "min")}</span>
       </div>

@@ -7,8 +7,8 @@ import { Empty } from "../../components/Loaded/Loaded";
 import { Severity } from "../../components/Severity/Severity";
 import { Ago, At } from "../../components/Time/Time";
 import type { AlertQuery } from "../../gql/graphql";
-import { signed } from "../../state/format";
-import { spanOf } from "../../state/time";
+import { baseName, entityName, middle, signed } from "../../state/format";
+import { absolute, spanOf, useZone } from "../../state/time";
 import css from "./Alert.module.css";
 import { markNames, type Name } from "./markNames";
 
@@ -37,6 +37,7 @@ function namesOf(alert: Alert): Name[] {
     if (text && id !== undefined) names.push({ text, id });
   };
   add(alert.actor?.name, alert.actor?.entity?.id);
+  if (alert.actor?.entity) add(entityName(alert.actor.entity), alert.actor.entity.id);
   for (const host of [alert.source, alert.targetHost]) {
     add(host?.name, host?.entity?.id);
     add(host?.name?.split(".")[0], host?.entity?.id);
@@ -61,8 +62,14 @@ export function Facts({ alert }: { alert: Alert }) {
         )}
       </Fact>
       <Fact name="To">
-        <Where host={alert.targetHost} />
-        {alert.target && <span className="second"> {alert.target}</span>}
+        {alert.targetHost && <Where host={alert.targetHost} />}
+        {alert.target && (
+          <span className="second" title={alert.target}>
+            {" "}
+            {alert.target}
+          </span>
+        )}
+        {!alert.targetHost && !alert.target && <span className="quiet">–</span>}
       </Fact>
       <Fact name="When">
         <At at={alert.firstAt} />
@@ -146,19 +153,23 @@ export function Why({ alert }: { alert: Alert }) {
 }
 
 export function Related({ related }: { related: Alert["related"] }) {
+  const [zone] = useZone();
   if (related.length === 0) return null;
+  const inOrder = [...related].sort((a, b) => a.lastAt.localeCompare(b.lastAt));
   return (
     <section className="panel">
       <header>
         <h2>Same actor or hosts</h2>
       </header>
-      {related.map((one) => (
+      {inOrder.map((one) => (
         <Go key={one.id} to={`/alerts/${one.id}`} className={css.related}>
-          <Severity level={one.severity} />
-          <span className="ellipsis">{one.title}</span>
-          <span className="quiet">
-            <Ago at={one.lastAt} />
+          <Severity level={one.severity} bare />
+          <span className="ellipsis" title={one.explanation}>
+            {one.title}
           </span>
+          <time className="mono quiet" dateTime={one.lastAt} title={absolute(one.lastAt, zone, "ms")}>
+            {absolute(one.lastAt, zone, "min").slice(5, 16)}
+          </time>
         </Go>
       ))}
     </section>
@@ -172,18 +183,18 @@ const COLUMNS: Column<Evidence>[] = [
   {
     key: "source",
     title: "Source",
-    width: 132,
+    width: 208,
     cell: (row) => (
       <span className="mono" title={row.source}>
-        {row.source}
+        {middle(baseName(row.source), 26)}
       </span>
     ),
   },
-  { key: "record", title: "Record", width: 120, cell: (row) => <span className="mono">{row.record}</span> },
+  { key: "record", title: "Record", width: 88, cell: (row) => <span className="mono">{row.record}</span> },
   {
     key: "event",
-    title: "Event",
-    width: 64,
+    title: "Kind",
+    width: 72,
     cell: (row) => row.eventId ?? <span className="quiet">{row.sourceKind}</span>,
   },
   { key: "note", title: "What it shows", cell: (row) => <span title={row.note}>{row.note}</span> },

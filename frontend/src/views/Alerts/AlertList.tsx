@@ -77,9 +77,17 @@ function Row({
           <Who account={row.actor} />
         </span>
         <span className={css.arrow}>
-          <Where host={row.source} />
-          <span aria-hidden="true">→</span>
-          <Where host={row.targetHost} />
+          {row.source && <Where host={row.source} />}
+          {(row.targetHost || row.target) && <span aria-hidden="true">→</span>}
+          {row.targetHost ? (
+            <Where host={row.targetHost} />
+          ) : (
+            row.target && (
+              <span className="ellipsis" title={row.target}>
+                {row.target}
+              </span>
+            )
+          )}
         </span>
       </div>
       <div className={css.who}>

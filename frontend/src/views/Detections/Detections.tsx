@@ -71,7 +71,7 @@ export default function Detections({ slug }: { slug?: string }) {
                   aria-current={one === chosen ? "true" : undefined}
                 >
                   <span className="ellipsis">{one.title}</span>
-                  <Severity level={one.severity} />
+                  <Severity level={one.severity} bare />
                 </Go>
               ))}
             </div>

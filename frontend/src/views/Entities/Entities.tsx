@@ -66,6 +66,7 @@ export default function Entities() {
                 "enabled",
                 "tier_zero",
                 "risk",
+                "open_alerts",
                 "exposure_percent",
                 "impact",
                 "hops_to_tier_zero",
@@ -80,6 +81,7 @@ export default function Entities() {
                   String(one.enabled ?? ""),
                   String(one.tierZero),
                   one.risk.score,
+                  one.openAlerts,
                   one.exposurePercent,
                   one.impact,
                   one.distanceToTierZero,
@@ -151,8 +153,20 @@ function columnsOf(order: string, setOrder: (order: string) => void): Column<Row
   const by = (key: EntityOrder) => ({ onSort: () => setOrder(key), sorted: order === key });
   return [
     { key: "name", title: "Name", cell: (row) => <EntityLink entity={row} />, ...by("NAME") },
-    { key: "kind", title: "Kind", width: 120, cell: (row) => row.kind },
-    { key: "domain", title: "Domain", width: 140, cell: (row) => row.domain ?? <span className="quiet">–</span> },
+    { key: "kind", title: "Kind", width: 108, cell: (row) => row.kind },
+    {
+      key: "domain",
+      title: "Domain",
+      width: 132,
+      cell: (row) => row.domain?.toLowerCase() ?? <span className="quiet">–</span>,
+    },
+    {
+      key: "alerts",
+      title: "Open alerts",
+      width: 92,
+      align: "right",
+      cell: (row) => (row.openAlerts === 0 ? <span className="quiet">–</span> : count(row.openAlerts)),
+    },
     { key: "risk", title: "Risk", width: 72, align: "right", cell: (row) => row.risk.score.toFixed(0), ...by("RISK") },
     {
       key: "exposure",

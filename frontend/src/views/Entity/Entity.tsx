@@ -4,20 +4,19 @@ import { useMutation, useQuery } from "urql";
 import { EntityQuery } from "../../api/documents/entities";
 import { TagMutation } from "../../api/documents/graph";
 import { Heat } from "../../components/Charts/Heat";
-import { Waterfall } from "../../components/Charts/Waterfall";
-import { Copyable } from "../../components/Copyable/Copyable";
 import { KindMark } from "../../components/Glyph/Glyph";
 import { ListTools } from "../../components/ListTools/ListTools";
 import { Empty, Loaded } from "../../components/Loaded/Loaded";
-import { Ago, At } from "../../components/Time/Time";
 import type { EntityQuery as Data } from "../../gql/graphql";
-import { count, entityName, percent, plural } from "../../state/format";
+import { count, entityName } from "../../state/format";
 import { useGo, useParam } from "../../state/url";
 import css from "./Entity.module.css";
+import { Facts } from "./Facts";
 import { PathsOut } from "./PathsOut";
+import { RiskParts } from "./RiskParts";
 import { Alerts, Edges, Events } from "./tabs";
 
-type Entity = NonNullable<Data["entity"]>;
+export type Entity = NonNullable<Data["entity"]>;
 
 export default function EntityView({ id }: { id: string }) {
   const [result, again] = useQuery({ query: EntityQuery, variables: { id } });
@@ -45,8 +44,10 @@ function Page({ entity }: { entity: Entity }) {
           <section className="panel">
             <header>
               <h2>Risk</h2>
-              <span className="quiet">
-                likelihood {entity.risk.likelihood.toFixed(0)} × impact {entity.risk.impact.toFixed(0)}
+              <span className="quiet">likelihood × impact</span>
+              <div className="grow" />
+              <span title="0–100: likelihood × impact">
+                score <strong>{entity.risk.score.toFixed(0)}</strong>
               </span>
             </header>
             <div className="body">
@@ -55,7 +56,7 @@ function Page({ entity }: { entity: Entity }) {
                   Parts appear with alerts, odd behaviour and paths to Tier Zero.
                 </Empty>
               ) : (
-                <Waterfall parts={entity.risk.parts} total={entity.risk.score} label="Risk" />
+                <RiskParts risk={entity.risk} />
               )}
             </div>
           </section>
@@ -77,14 +78,7 @@ function Page({ entity }: { entity: Entity }) {
             <header>
               <h2>Who it is</h2>
             </header>
-            <dl className={css.facts}>
-              {facts(entity).map(([name, value]) => (
-                <div key={name}>
-                  <dt>{name}</dt>
-                  <dd>{value}</dd>
-                </div>
-              ))}
-            </dl>
+            <Facts entity={entity} />
           </section>
           <PathsOut id={entity.id} tierZero={entity.tierZero} exposure={entity.exposurePercent} />
         </div>
@@ -131,27 +125,6 @@ function Head({ entity }: { entity: Entity }) {
       </div>
     </header>
   );
-}
-
-function facts(entity: Entity): [string, React.ReactNode][] {
-  return [
-    [
-      "To Tier Zero",
-      entity.tierZero
-        ? "is Tier Zero"
-        : entity.distanceToTierZero == null
-          ? "no path"
-          : plural(entity.distanceToTierZero, "hop"),
-    ],
-    ["Exposure", `${percent(entity.exposurePercent)} of principals reach it`],
-    ["Impact", `reaches ${plural(entity.impact, "object")}`],
-    ["First seen", <At key="first" at={entity.firstSeenAt} />],
-    ["Last seen", <Ago key="last" at={entity.lastSeenAt} />],
-    ...entity.properties.map((one): [string, React.ReactNode] => [
-      one.name,
-      <Copyable key={one.name} text={one.value} max={36} />,
-    ]),
-  ];
 }
 
 function Lists({ entity }: { entity: Entity }) {

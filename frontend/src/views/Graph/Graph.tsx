@@ -66,9 +66,14 @@ function Stage({ params, set, kinds }: StageProps) {
     () => new Set([...params.focus, params.from ?? "", params.to ?? "", ...(pathing ? scene.nodes.keys() : [])]),
     [params.focus, params.from, params.to, pathing, scene],
   );
+  const keepEdges = useMemo(
+    () => new Set([selected ?? "", ...(paths?.paths ?? []).flatMap((path) => path.hops.map((hop) => hop.id))]),
+    [selected, paths],
+  );
+  const focus = useMemo(() => new Set(pathing ? [] : params.focus), [pathing, params.focus]);
   const shown = useMemo(
-    () => displayOf(scene, { window: { since: params.since, until: params.until }, sized, keep }),
-    [scene, params.since, params.until, sized, keep],
+    () => displayOf(scene, { window: { since: params.since, until: params.until }, sized, keep, keepEdges, focus }),
+    [scene, params.since, params.until, sized, keep, keepEdges, focus],
   );
   const staleBefore = useMemo(
     () => new Date((watermark === null ? Date.now() : Date.parse(watermark)) - STALE_MS).toISOString(),
@@ -139,7 +144,7 @@ function Stage({ params, set, kinds }: StageProps) {
     if (selectedNode !== null) canvas.current?.look(selectedNode);
   }, [selectedNode]);
 
-  const edgeKinds = useMemo(() => tally(shown.edges.map((edge) => edge.kind)), [shown]);
+  const edgeKinds = useMemo(() => tally([...scene.edges.values()].map((edge) => edge.kind)), [scene]);
   const nodeKinds = useMemo(() => new Set(shown.nodes.map((node) => node.kind)), [shown]);
   const empty =
     shown.nodes.length === 0 && !state.fetching && state.error === undefined && (!pathing || paths !== undefined);

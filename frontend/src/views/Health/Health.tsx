@@ -8,14 +8,14 @@ import { Empty, Loaded } from "../../components/Loaded/Loaded";
 import { PageHead } from "../../components/PageHead/PageHead";
 import { Ago, At } from "../../components/Time/Time";
 import type { HealthQuery as Data } from "../../gql/graphql";
-import { count, plural } from "../../state/format";
+import { baseName, count, plural } from "../../state/format";
 
 type Source = Data["health"]["sources"][number];
 type Gap = Data["health"]["coverageGaps"][number];
 
 const SOURCES: Column<Source>[] = [
-  { key: "name", title: "Source", width: "24%", cell: (row) => <span title={row.name}>{row.name}</span> },
-  { key: "kind", title: "Kind", width: 96, cell: (row) => row.kind },
+  { key: "name", title: "Source", width: "34%", cell: (row) => <span title={row.name}>{baseName(row.name)}</span> },
+  { key: "kind", title: "Kind", width: 120, cell: (row) => row.kind },
   { key: "read", title: "Read", width: 108, align: "right", cell: (row) => count(row.read) },
   { key: "events", title: "Events", width: 96, align: "right", cell: (row) => count(row.events) },
   { key: "last", title: "Newest event", width: 120, align: "right", cell: (row) => <Ago at={row.lastEventAt} /> },
@@ -27,8 +27,17 @@ const SOURCES: Column<Source>[] = [
 ];
 
 const GAPS: Column<Gap>[] = [
-  { key: "subject", title: "Where", width: "24%", cell: (row) => row.subject },
-  { key: "reason", title: "What is not seen", cell: (row) => <span title={row.reason}>{row.reason}</span> },
+  {
+    key: "subject",
+    title: "Where",
+    width: "24%",
+    cell: (row) => <span title={row.subject}>{baseName(row.subject)}</span>,
+  },
+  {
+    key: "reason",
+    title: "What is not seen",
+    cell: (row) => <span title={row.reason}>{row.reason.replace(/^\/\S*\//, "")}</span>,
+  },
   { key: "count", title: "Times", width: 96, align: "right", cell: (row) => count(row.count) },
 ];
 

@@ -12,7 +12,7 @@ import { Empty, Failed, Waiting } from "../../components/Loaded/Loaded";
 import { LoadMore } from "../../components/LoadMore/LoadMore";
 import { PageHead } from "../../components/PageHead/PageHead";
 import type { EventsQuery as Data, EventFilter } from "../../gql/graphql";
-import { eventName, plural } from "../../state/format";
+import { baseName, eventName, plural } from "../../state/format";
 import { useSince } from "../../state/time";
 import { useListParam, useParam, useSetParams } from "../../state/url";
 import css from "./Hunt.module.css";
@@ -156,7 +156,7 @@ export default function Hunt() {
               <header>
                 <h2>{eventName(shown.what)}</h2>
                 <span className="quiet ellipsis">
-                  {shown.evidence.source}, {shown.evidence.record}
+                  {baseName(shown.evidence.source)}, {shown.evidence.record}
                 </span>
                 <div className="grow" />
                 <Button onClick={() => void copyText(shown.json)}>Copy</Button>

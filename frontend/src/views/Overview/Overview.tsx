@@ -11,7 +11,9 @@ import { PageHead } from "../../components/PageHead/PageHead";
 import type { OverviewQuery as Data } from "../../gql/graphql";
 import { count, percent, plural } from "../../state/format";
 import css from "./Overview.module.css";
-import { Blind, FixFirst, Incidents, Learning, Oddest } from "./parts";
+import { Blind, FixFirst, Learning, Oddest } from "./parts";
+import { silent } from "./sources";
+import { WhatHappened } from "./WhatHappened";
 
 const BUCKETS = 28;
 
@@ -33,7 +35,7 @@ export default function Overview() {
 
 function Body({ data }: { data: Data }) {
   const { overview, alerts, health } = data;
-  const silent = health.sources.filter((source) => source.error || !source.lastEventAt).length;
+  const mute = health.sources.filter(silent).length;
   return (
     <div className={css.page}>
       <div className={css.numbers}>
@@ -54,7 +56,7 @@ function Body({ data }: { data: Data }) {
         <Figure
           to="/health"
           name="Coverage"
-          value={`${health.sources.length - silent}/${health.sources.length}`}
+          value={`${health.sources.length - mute}/${health.sources.length}`}
           note={health.coverageGaps.length === 0 ? "sources speak" : plural(health.coverageGaps.length, "blind spot")}
         />
         <div className={css.bars}>
@@ -62,12 +64,16 @@ function Body({ data }: { data: Data }) {
           <AlertBars buckets={overview.alertHistogram} height={44} />
         </div>
       </div>
-      <Incidents alerts={alerts.nodes} total={alerts.totalCount} />
+      <WhatHappened alerts={alerts.nodes} total={alerts.totalCount} />
       <div className={css.columns}>
-        <FixFirst points={overview.fixFirst} />
-        <Oddest scores={overview.oddest} />
-        <Learning learning={overview.learning} />
-        <Blind health={health} />
+        <div className={css.stack}>
+          <FixFirst points={overview.fixFirst} />
+          <Learning learning={overview.learning} />
+        </div>
+        <div className={css.stack}>
+          <Oddest scores={overview.oddest} risky={data.entities.nodes} />
+          <Blind health={health} />
+        </div>
       </div>
     </div>
   );

@@ -3,61 +3,11 @@ import { EdgeSentence } from "../../components/EdgeSentence/EdgeSentence";
 import { EntityLink } from "../../components/EntityLink/EntityLink";
 import { Go } from "../../components/Go/Go";
 import { Empty } from "../../components/Loaded/Loaded";
-import { Severity } from "../../components/Severity/Severity";
 import { Ago } from "../../components/Time/Time";
-import type { AlertRowFragment, OverviewQuery as Data } from "../../gql/graphql";
+import type { OverviewQuery as Data } from "../../gql/graphql";
 import { plural } from "../../state/format";
-import { spanOf } from "../../state/time";
 import css from "./Overview.module.css";
-
-export function Incidents({ alerts, total }: { alerts: readonly AlertRowFragment[]; total: number }) {
-  const [lead, ...rest] = [...alerts].sort((a, b) => RANK(b) - RANK(a) || b.lastAt.localeCompare(a.lastAt));
-  return (
-    <section className="panel" aria-label="Open alerts">
-      <header>
-        <h2>What happened</h2>
-        <div className="grow" />
-        {total > alerts.length && (
-          <Go to="/alerts" className="link">
-            all {total}
-          </Go>
-        )}
-      </header>
-      {lead === undefined ? (
-        <Empty title="Nothing is open">
-          New alerts appear here by themselves. The page Sources shows whether anything is listened to.
-        </Empty>
-      ) : (
-        <Go to={`/alerts/${lead.id}`} className={css.lead}>
-          <Severity level={lead.severity} />
-          <span className={css.story}>
-            <strong>{lead.title}</strong>
-            <br />
-            {lead.explanation}
-          </span>
-          <span className="quiet">
-            <Ago at={lead.lastAt} />
-            {lead.firstAt !== lead.lastAt && <> · lasted {spanOf(lead.firstAt, lead.lastAt)}</>}
-          </span>
-        </Go>
-      )}
-      {rest.map((alert) => (
-        <Go key={alert.id} to={`/alerts/${alert.id}`} className={css.small}>
-          <Severity level={alert.severity} />
-          <span className="ellipsis">
-            <strong>{alert.title}</strong> <span className="second">{alert.explanation}</span>
-          </span>
-          <span className="quiet">
-            <Ago at={alert.lastAt} />
-          </span>
-        </Go>
-      ))}
-    </section>
-  );
-}
-
-const ORDER = ["INFORMATIONAL", "LOW", "MEDIUM", "HIGH"];
-const RANK = (alert: AlertRowFragment): number => ORDER.indexOf(alert.severity) * 1000 + alert.score;
+import { groupSources } from "./sources";
 
 type Overview = Data["overview"];
 
@@ -94,15 +44,14 @@ export function FixFirst({ points }: { points: Overview["fixFirst"] }) {
   );
 }
 
-export function Oddest({ scores }: { scores: Overview["oddest"] }) {
+/** Who behaves oddly; while nothing has learned yet, who would be worst in wrong hands. */
+export function Oddest({ scores, risky }: { scores: Overview["oddest"]; risky: Data["entities"]["nodes"] }) {
+  if (scores.length === 0) return <Risky risky={risky} />;
   return (
     <section className="panel">
       <header>
         <h2>Who is odd</h2>
       </header>
-      {scores.length === 0 && (
-        <Empty title="Nobody stands out">Scores appear once behaviour profiles have learned: see Learning.</Empty>
-      )}
       {scores.map(({ entity, score, parts }) => (
         <div key={entity.id} className={`${css.line} ${css.odd}`}>
           <EntityLink entity={entity} />
@@ -116,7 +65,38 @@ export function Oddest({ scores }: { scores: Overview["oddest"] }) {
   );
 }
 
+function Risky({ risky }: { risky: Data["entities"]["nodes"] }) {
+  return (
+    <section className="panel">
+      <header>
+        <h2>Who is at risk</h2>
+        <div className="grow" />
+        <Go to="/entities" className="link">
+          all
+        </Go>
+      </header>
+      {risky.length === 0 && <Empty title="Nobody is known">Load a directory snapshot or a capture.</Empty>}
+      {risky.map((entity) => (
+        <div key={entity.id} className={`${css.line} ${css.odd}`}>
+          <EntityLink entity={entity} />
+          <span className="num" title="Risk, 0–100">
+            {entity.risk.score.toFixed(0)}
+          </span>
+          <span className="second ellipsis">{standing(entity)}</span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function standing(entity: Data["entities"]["nodes"][number]): string {
+  const hops = entity.distanceToTierZero;
+  const distance = entity.tierZero ? "Tier Zero" : hops == null ? "no path up" : `${plural(hops, "hop")} to Tier Zero`;
+  return entity.openAlerts > 0 ? `${plural(entity.openAlerts, "open alert")} · ${distance}` : distance;
+}
+
 export function Learning({ learning }: { learning: Overview["learning"] }) {
+  if (learning.length === 0) return null;
   const ready = learning.filter((one) => one.ready).length;
   return (
     <section className="panel">
@@ -126,7 +106,6 @@ export function Learning({ learning }: { learning: Overview["learning"] }) {
           {ready} of {plural(learning.length, "profile")} ready
         </span>
       </header>
-      {learning.length === 0 && <Empty title="Nothing to learn yet">Profiles start with the first event.</Empty>}
       {[...learning]
         .sort((a, b) => a.progressPercent - b.progressPercent)
         .slice(0, 6)
@@ -162,15 +141,13 @@ export function Blind({ health }: { health: Data["health"] }) {
           Give the server a capture, a log or a directory snapshot: <code className="mono">hopwatch import PATH</code>
         </Empty>
       )}
-      {health.sources.map((source) => (
-        <div key={source.name} className={`${css.line} ${css.source}`}>
-          <i className={`${css.pip} ${source.error || !source.lastEventAt ? css.mute : ""}`} aria-hidden="true" />
-          <span className="ellipsis" title={source.error ?? source.kind}>
-            {source.name} <span className="second">{source.error ?? ""}</span>
+      {groupSources(health.sources).map((group) => (
+        <div key={group.name} className={`${css.line} ${css.source}`}>
+          <i className={`${css.pip} ${group.failed ? css.mute : ""}`} aria-hidden="true" />
+          <span className="ellipsis" title={group.title}>
+            {group.name} <span className="second">{group.note}</span>
           </span>
-          <span className="quiet">
-            <Ago at={source.lastEventAt} />
-          </span>
+          <span className="quiet">{group.newest && <Ago at={group.newest} />}</span>
         </div>
       ))}
     </section>

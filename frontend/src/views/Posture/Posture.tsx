@@ -53,11 +53,11 @@ export default function Posture() {
 }
 
 const CHOKE_COLUMNS: Column<Choke>[] = [
-  { key: "edge", title: "Edge", cell: (row) => <EdgeSentence edge={row.edge} /> },
+  { key: "edge", title: "Edge", width: "36%", cell: (row) => <EdgeSentence edge={row.edge} /> },
   {
     key: "cut",
     title: "Cuts off",
-    width: 128,
+    width: 112,
     align: "right",
     cell: (row) => plural(row.principalsCutOff, "principal"),
   },
@@ -69,15 +69,21 @@ const CHOKE_COLUMNS: Column<Choke>[] = [
     cell: (row) => `−${row.exposureRemovedPercent.toFixed(1)} pts`,
   },
   {
+    key: "hops",
+    title: "To Tier Zero",
+    width: 104,
+    align: "right",
+    cell: (row) => <span title={`cost ${row.path.cost}`}>{plural(row.path.length, "hop")}</span>,
+  },
+  {
     key: "fix",
     title: "What removes it",
-    width: "32%",
     cell: (row) => <span title={row.edge.remediation}>{row.edge.remediation}</span>,
   },
   {
     key: "graph",
     title: "",
-    width: 96,
+    width: 84,
     cell: (row) => (
       <Go className="link" to={`/graph?from=${encodeURIComponent(row.edge.source.id)}&k=3`}>
         see path
@@ -86,7 +92,12 @@ const CHOKE_COLUMNS: Column<Choke>[] = [
   },
 ];
 
+/** Shown at first: below them one removal gains little. */
+const FIRST = 8;
+
 function Chokes({ points }: { points: readonly Choke[] }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? points : points.slice(0, FIRST);
   return (
     <section className="panel">
       <header>
@@ -96,13 +107,12 @@ function Chokes({ points }: { points: readonly Choke[] }) {
       {points.length === 0 ? (
         <Empty title="No choke point">Load a directory snapshot: they are computed from its rights and sessions.</Empty>
       ) : (
-        <DataTable
-          label="Choke points"
-          columns={CHOKE_COLUMNS}
-          rows={points}
-          id={(row) => row.edge.id}
-          minWidth={900}
-        />
+        <DataTable label="Choke points" columns={CHOKE_COLUMNS} rows={shown} id={(row) => row.edge.id} minWidth={900} />
+      )}
+      {points.length > FIRST && (
+        <button type="button" className={css.more} aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "Only the best" : `All ${points.length}`}
+        </button>
       )}
     </section>
   );

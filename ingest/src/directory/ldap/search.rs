@@ -203,6 +203,7 @@ impl<'c> Searcher<'c> {
     }
 
     /// Entries cost time where there is a rate: the next page waits for as long as these should have taken.
+    #[expect(clippy::disallowed_methods, reason = "a collector paces its pages by the clock: it is of the shell")]
     fn spent(&mut self, entries: u64) {
         if let Some(rate) = self.config.rate {
             let nanos = entries.saturating_mul(1_000_000_000) / u64::from(rate.get());

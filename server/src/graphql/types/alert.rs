@@ -124,7 +124,7 @@ impl Alert {
     }
 
     /// Who and what takes part, as far as the graph knows it: actor, source, target host, target.
-    fn participants(&self, snapshot: &Snapshot) -> Vec<NodeId> {
+    pub(crate) fn participants(&self, snapshot: &Snapshot) -> Vec<NodeId> {
         let lookup = snapshot.lookup();
         let alert = self.of();
         let target = alert

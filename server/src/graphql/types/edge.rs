@@ -57,6 +57,17 @@ pub struct GraphEdge {
 connection!(GraphEdge, GraphEdgeEdge, GraphEdgeConnection);
 
 impl GraphEdge {
+    /// The edge of an id, where it holds.
+    ///
+    /// # Errors
+    /// Where the id is none of an edge.
+    pub(crate) fn find(snapshot: &Arc<Snapshot>, id: &str) -> ApiResult<Option<Self>> {
+        let (source, kind, target) = parts_of(id)?;
+        let Some((source, target)) = snapshot.find(source).zip(snapshot.find(target)) else { return Ok(None) };
+        let hop = snapshot.between(source, target).find(|hop| hop.kind == kind);
+        Ok(hop.map(|hop| Self { snapshot: Arc::clone(snapshot), hop }))
+    }
+
     fn record(&self) -> Option<&Edge> {
         self.snapshot.edge(self.hop.edge)
     }
@@ -74,13 +85,19 @@ impl GraphEdge {
 
 /// The edge of an id.
 pub(crate) fn key_of(snapshot: &Snapshot, id: &str) -> ApiResult<EdgeKey> {
+    let (source, kind, target) = parts_of(id)?;
+    Ok(EdgeKey { source: snapshot.require(source)?, kind, target: snapshot.require(target)? })
+}
+
+/// Source, kind and target of an id.
+fn parts_of(id: &str) -> ApiResult<(&str, Kind, &str)> {
     let mut parts = id.split('|');
     let (Some(source), Some(kind), Some(target), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(ApiError::BadInput(format!("`{id}` is no id of an edge")));
     };
     let kind = Kind::from_name(kind).ok_or_else(|| ApiError::BadInput(format!("there is no EdgeKind `{kind}`")))?;
-    Ok(EdgeKey { source: snapshot.require(source)?, kind, target: snapshot.require(target)? })
+    Ok((source, kind, target))
 }
 
 /// True where the edge was seen in traffic or logs, as opposed to granted by the directory: an observation kind, or a

@@ -18,7 +18,7 @@ use crate::graphql::request::{compute, state};
 use crate::graphql::time::DateTime;
 use crate::insight::{Insight, Shares};
 use crate::store::page::slice;
-use crate::store::{AlertFilter, EventFilter, keys};
+use crate::store::{AlertFilter, AlertState, EventFilter, keys};
 
 /// An object of the estate: account, host, group, container …
 #[derive(Clone)]
@@ -143,6 +143,21 @@ impl Entity {
     /// What to show.
     async fn name(&self) -> String {
         self.label()
+    }
+
+    /// The name as lists and maps write it: the `sAMAccountName` as it is spelt, without the `$` of a computer, else the
+    /// name without its domain.
+    #[graphql(name = "label")]
+    async fn short_name(&self) -> String {
+        self.record().map(short_label).unwrap_or_default()
+    }
+
+    /// Alerts in which it takes part that are not closed.
+    #[graphql(complexity = 5)]
+    async fn open_alerts(&self, ctx: &Context<'_>) -> Result<u64> {
+        let states = vec![AlertState::Open, AlertState::InProgress];
+        let filter = AlertFilter { keys: Some(self.keys()), states, ..AlertFilter::default() };
+        Ok(state(ctx)?.store.alert_count(&filter).await.map_err(ApiError::from)?)
     }
 
     /// The domain to which it belongs.
@@ -280,8 +295,23 @@ impl Entity {
     }
 }
 
+/// The name without its domain, in the spelling of the directory where that is known.
+fn short_label(node: &Node) -> String {
+    let name = node.label();
+    if node.stub() {
+        let bare = name.split_once(':').map_or(name, |(_, rest)| rest);
+        return bare.rsplit('\\').next().unwrap_or(bare).to_owned();
+    }
+    if let Some(sam) = node.text("samaccountname").filter(|sam| !sam.is_empty()) {
+        return sam.strip_suffix('$').unwrap_or(sam).to_owned();
+    }
+    let computer = node.kind == hopwatch_model::NodeKind::Computer && name.parse::<std::net::IpAddr>().is_err();
+    let end = if computer { name.find(['@', '.']) } else { name.find('@') };
+    end.filter(|at| *at > 0).map_or(name, |at| name.get(..at).unwrap_or(name)).to_owned()
+}
+
 fn words(snapshot: &Snapshot, reason: Reason) -> String {
-    let name = |id: NodeId| snapshot.node(id).map(|node| node.label().to_owned()).unwrap_or_default();
+    let name = |id: NodeId| snapshot.node(id).map(short_label).unwrap_or_default();
     match reason {
         Reason::WellKnown(what) => format!("it is {what}"),
         Reason::DomainHead => "it is the head of a domain".into(),

@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, InputObject};
 use hopwatch_graph::{Limits, NodeFlags, NodeId, Snapshot};
 
 use super::entity::{Entity, EntityConnection};
+use super::risk::RiskOrder;
 use crate::graphql::error::{ApiError, ApiResult};
 use crate::graphql::kinds::{Kind, NodeKind};
 use crate::graphql::page::{Total, amount};
@@ -21,7 +22,7 @@ const ORDERED: usize = 20_000;
 pub enum EntityOrder {
     /// By name.
     Name,
-    /// What would be worst in wrong hands first: Tier Zero, then the cheapest paths there.
+    /// The highest risk first: open alerts, then the nearness to Tier Zero; among equals by name.
     Risk,
     /// Who can be reached by the most first.
     Exposure,
@@ -55,10 +56,17 @@ pub(crate) async fn page(
 ) -> ApiResult<EntityConnection> {
     let insight = state(ctx)?.insight();
     let snapshot = Arc::clone(&insight.snapshot);
+    let risk = match order {
+        EntityOrder::Risk => Some(RiskOrder::now(ctx, &snapshot).await?),
+        EntityOrder::Name | EntityOrder::Exposure | EntityOrder::Impact | EntityOrder::Distance => None,
+    };
     let found = compute(ctx, move |limits| {
         let matching: Vec<NodeId> =
             insight.by_name().iter().copied().filter(|id| admits(&insight.snapshot, &filter, *id)).collect();
-        let ordered = ordered(&insight, matching, order, limits)?;
+        let ordered = match &risk {
+            Some(risk) => by_risk(&insight, matching, risk, limits)?,
+            None => ordered(&insight, matching, order, limits)?,
+        };
         let count = ordered.len();
         Ok::<_, ApiError>((slice(&ordered, &request, place), count))
     });
@@ -103,8 +111,8 @@ fn rank(snapshot: &Snapshot, id: NodeId, text: &str) -> Option<u8> {
 
 fn ordered(insight: &Insight, ids: Vec<NodeId>, order: EntityOrder, limits: &Limits<'_>) -> ApiResult<Vec<NodeId>> {
     let mut keyed: Vec<(u64, NodeId)> = match order {
-        EntityOrder::Name => return Ok(ids),
-        EntityOrder::Distance | EntityOrder::Risk => {
+        EntityOrder::Name | EntityOrder::Risk => return Ok(ids),
+        EntityOrder::Distance => {
             if insight.snapshot.tier_zero_reasons().is_empty() {
                 return Ok(ids);
             }
@@ -127,6 +135,20 @@ fn ordered(insight: &Insight, ids: Vec<NodeId>, order: EntityOrder, limits: &Lim
     };
     // A stable sort keeps the order of names among equals.
     keyed.sort_by_key(|(key, _)| *key);
+    Ok(keyed.into_iter().map(|(_, id)| id).collect())
+}
+
+fn by_risk(insight: &Insight, ids: Vec<NodeId>, risk: &RiskOrder, limits: &Limits<'_>) -> ApiResult<Vec<NodeId>> {
+    let snapshot = &insight.snapshot;
+    if snapshot.tier_zero_reasons().is_empty() {
+        return Ok(ids);
+    }
+    let distances = snapshot.tier_zero_distances(limits)?;
+    let shares = insight.shares(&risk.alerted(), limits)?;
+    let reach = |id: NodeId| shares.get(&id).map_or(0.0, |shares| shares.impact.ratio());
+    let mut keyed: Vec<(f64, NodeId)> =
+        ids.into_iter().map(|id| (risk.of(id, distances.get(id), reach(id)), id)).collect();
+    keyed.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     Ok(keyed.into_iter().map(|(_, id)| id).collect())
 }
 

@@ -1,12 +1,13 @@
 //! Events of the history.
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
-use hopwatch_model::Outcome;
+use hopwatch_model::{Activity, Outcome};
 
 use super::account::Account;
 use super::entity::Entity;
 use super::evidence::{Evidence, source_kind};
 use super::host::Host;
+use super::sign_in::SignIn;
 use crate::graphql::error::{ApiError, ApiResult};
 use crate::graphql::page::{Total, connection};
 use crate::graphql::request::state;
@@ -101,6 +102,14 @@ impl Event {
             Outcome::Success => "success".into(),
             Outcome::Unseen => "unseen".into(),
             Outcome::Failure(code) => format!("failure 0x{code:x}"),
+        }
+    }
+
+    /// What a sign-in from outside says of its place and its means; null for any other kind of event.
+    async fn sign_in(&self) -> Option<SignIn> {
+        match &self.0.event.activity {
+            Activity::SignIn(sign_in) => Some(SignIn::from(&**sign_in)),
+            _ => None,
         }
     }
 

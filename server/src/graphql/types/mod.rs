@@ -19,5 +19,6 @@ pub mod overview;
 pub mod path;
 pub mod report;
 pub mod risk;
+pub mod sign_in;
 pub mod subgraph;
 pub mod user;

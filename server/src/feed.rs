@@ -1,0 +1,310 @@
+//! The one way into a running server: a queue in front of the pipeline, which works on a thread of its own. Whoever sends
+//! something waits for the answer, and is answered once it survives a crash.
+//!
+//! Work is done one piece after another: two imports at the same time are two imports in a row. A full queue makes the
+//! sender wait, so that memory stays bounded.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use hopwatch_detections::Mode;
+use hopwatch_ingest::DigestKey;
+use hopwatch_ingest::load::{self, FileReport, Found};
+use hopwatch_ingest::resolution::Resolver;
+use hopwatch_ingest::sink::Collected;
+use hopwatch_model::Event;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock;
+use crate::pipeline::{Pipeline, resolved};
+use crate::state::State;
+
+/// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
+const QUEUE: usize = 64;
+/// The folder, in the data folder, of files that were received and not read yet.
+const INCOMING: &str = "incoming";
+
+/// A file that was received.
+#[derive(Debug)]
+pub struct Upload {
+    /// Where it lies.
+    pub spool: Spool,
+    /// Its size.
+    pub bytes: u64,
+    /// The name that its records bear.
+    pub name: String,
+    /// Whether it lay in a folder that was sent as a whole: then an unknown kind is no failure.
+    pub beside: bool,
+    /// Whether it is judged or only learned from.
+    pub mode: Mode,
+}
+
+/// A file in the folder of received files; it is removed when nobody needs it any more, also where its sender went away.
+#[derive(Debug)]
+pub struct Spool(PathBuf);
+
+impl Spool {
+    /// A new name in a folder; the file is not made yet.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.join(format!("{:032x}", rand::random::<u128>())))
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        match std::fs::remove_file(&self.0) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, path = %self.0.display(), "a received file stays behind"),
+        }
+    }
+}
+
+/// What became of a file that was sent, as the server answers it and the command line reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// One entry a file or archive member.
+    pub files: Vec<Received>,
+    /// Records that were read.
+    pub read: u64,
+    /// Events that were made.
+    pub events: u64,
+    /// Events that are new and now durable.
+    pub stored: u64,
+    /// Events that were stored before and change nothing.
+    pub repeated: u64,
+    /// Parts of directories that were taken in.
+    pub directory_parts: usize,
+    /// 0 where everything loaded, 1 where a file failed or nothing was loaded at all.
+    pub exit_code: u8,
+}
+
+/// What became of one file or archive member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Received {
+    /// Its name; members of archives follow after a slash.
+    pub path: String,
+    /// What it was told to be.
+    pub kind: Option<String>,
+    /// Records that were read.
+    pub read: u64,
+    /// Events that were made.
+    pub events: u64,
+    /// What deliberately makes no event, by reason.
+    pub ignored: BTreeMap<String, u64>,
+    /// What was lost, by reason.
+    pub dropped: BTreeMap<String, u64>,
+    /// Whether it merely lies beside the files that were meant.
+    pub bystander: bool,
+    /// Why it failed, where it did.
+    pub error: Option<Fault>,
+    /// All of it in a line for people.
+    pub line: String,
+}
+
+/// Why a file failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// A short name for programs.
+    pub code: String,
+    /// The reason in words.
+    pub reason: String,
+}
+
+/// Why a piece of work was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The pipeline has stopped.
+    #[error("the pipeline has stopped")]
+    Stopped,
+    /// The pipeline failed at it; what was stored before stays.
+    #[error("the pipeline failed")]
+    Failed(#[source] anyhow::Error),
+}
+
+enum Job {
+    File(Upload, oneshot::Sender<Result<Receipt>>),
+    Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
+    Finish(Mode, oneshot::Sender<Result<()>>),
+    Stop(oneshot::Sender<Result<()>>),
+}
+
+/// The queue's end for senders. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    jobs: mpsc::Sender<Job>,
+    incoming: PathBuf,
+}
+
+impl Feed {
+    /// Puts a pipeline to work on a thread of its own and makes it known to the state, from which requests take it.
+    ///
+    /// # Errors
+    /// Where the folder for received files or the thread cannot be made.
+    pub fn start(pipeline: Pipeline) -> Result<Self> {
+        let key = pipeline.key()?;
+        let state = State::clone(pipeline.state());
+        let incoming = state.store.data_dir().join(INCOMING);
+        clear(&incoming)?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let worker = Worker { pipeline, key, resolver: Resolver::default() };
+        let runtime = tokio::runtime::Handle::current();
+        std::thread::Builder::new().name("pipeline".into()).spawn(move || runtime.block_on(worker.run(queue)))?;
+        let feed = Self { jobs, incoming };
+        // A state has one pipeline: the folder's lock keeps a second one out.
+        let _first = state.feed.get_or_init(|| feed.clone());
+        Ok(feed)
+    }
+
+    /// Whether the pipeline still works.
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
+    /// Where files are received.
+    #[must_use]
+    pub fn incoming(&self) -> &Path {
+        &self.incoming
+    }
+
+    /// Reads a file; on return what it held survives a crash.
+    ///
+    /// # Errors
+    /// Where the pipeline fails. A bad file is no error: the receipt says it.
+    pub async fn file(&self, upload: Upload) -> Result<Receipt, Error> {
+        self.ask(|answer| Job::File(upload, answer)).await
+    }
+
+    /// Takes in events in order of time.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn events(&self, events: Vec<Event>, mode: Mode) -> Result<(), Error> {
+        self.ask(|answer| Job::Events(events, mode, answer)).await
+    }
+
+    /// A recording ended: raises what detections only decide when time goes on.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn finish(&self, mode: Mode) -> Result<(), Error> {
+        self.ask(|answer| Job::Finish(mode, answer)).await
+    }
+
+    /// Ends the pipeline after the work that was sent before.
+    pub async fn stop(&self) {
+        // One that has stopped already is as good.
+        let _gone = self.ask(Job::Stop).await.is_err();
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T>>) -> Job) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(job(answer)).await.map_err(|_| Error::Stopped)?;
+        answered.await.map_err(|_| Error::Stopped)?.map_err(Error::Failed)
+    }
+}
+
+/// What works on the thread.
+struct Worker {
+    pipeline: Pipeline,
+    key: DigestKey,
+    /// What earlier files taught of names serves later ones.
+    resolver: Resolver,
+}
+
+impl Worker {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(job) = queue.recv().await {
+            // A sender that went away does not wait for the answer; the work was done all the same.
+            let _heard = match job {
+                Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
+                Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
+                Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
+                Job::Stop(answer) => {
+                    drop(self);
+                    let _heard = answer.send(Ok(())).is_ok();
+                    return;
+                }
+            };
+        }
+    }
+
+    async fn file(&mut self, upload: &Upload) -> Result<Receipt> {
+        let started = clock::instant();
+        let found = Found { path: upload.spool.path().to_owned(), bytes: upload.bytes, named: !upload.beside };
+        let mut read = Collected::default();
+        let config = load::Config::new(self.key.clone(), clock::now());
+        let report = load::received(&found, &upload.name, &config, &mut read);
+        let collected = resolved(read, &mut self.resolver);
+        let taken = self.pipeline.take(&collected, &report, upload.mode).await?;
+        metrics::histogram!("hopwatch_import_seconds").record(started.elapsed());
+        tracing::info!(source.name = upload.name, events = collected.events.len(), taken.stored, "a file was imported");
+        let counters = report.counters();
+        Ok(Receipt {
+            files: report.files.iter().map(Received::from).collect(),
+            read: counters.read,
+            events: counters.events,
+            stored: taken.stored,
+            repeated: taken.repeated,
+            directory_parts: collected.deltas.len(),
+            exit_code: report.exit_code(),
+        })
+    }
+
+    async fn events(&mut self, events: &[Event], mode: Mode) -> Result<()> {
+        self.pipeline.events(events, mode).await?;
+        self.pipeline.settle()
+    }
+
+    async fn finish(&mut self, mode: Mode) -> Result<()> {
+        self.pipeline.finish(mode).await?;
+        self.pipeline.settle()
+    }
+}
+
+impl From<&FileReport> for Received {
+    fn from(file: &FileReport) -> Self {
+        let owned = |counts: &BTreeMap<&'static str, u64>| {
+            counts.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect()
+        };
+        let fault = |error: &hopwatch_ingest::Error| Fault {
+            code: error.code().into(),
+            reason: crate::graphql::error::chain(error),
+        };
+        Self {
+            path: file.path.clone(),
+            kind: file.kind.map(Into::into),
+            read: file.counters.read,
+            events: file.counters.events,
+            ignored: owned(&file.counters.ignored),
+            dropped: owned(&file.counters.dropped),
+            bystander: file.bystander,
+            error: file.error.as_ref().map(fault),
+            line: file.to_string(),
+        }
+    }
+}
+
+/// Makes the folder of received files anew: what a crash left there was never acknowledged, and is sent again.
+fn clear(folder: &Path) -> Result<()> {
+    let clear = || -> std::io::Result<()> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir_all(folder)
+    };
+    clear().with_context(|| format!("{} cannot be made anew", folder.display()))
+}
