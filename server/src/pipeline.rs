@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use hopwatch_detections::posture::findings;
 use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::load::{self, Report};
 use hopwatch_ingest::resolution::{Resolver, Resolving};
@@ -65,7 +66,7 @@ impl Pipeline {
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
         if pipeline.catch_up(Mode::Judging).await? {
-            pipeline.settle()?;
+            pipeline.settle().await?;
         }
         pipeline.publish(None);
         Ok(pipeline)
@@ -89,17 +90,15 @@ impl Pipeline {
     ///
     /// # Errors
     /// Where the checkpoint cannot be written.
-    pub fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+    pub async fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
         if deltas.is_empty() {
             return Ok(());
         }
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
-        self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        drop(estate);
-        self.state.refresh();
-        Ok(())
+        {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
+        }
+        self.settle().await
     }
 
     /// Takes in what files held, judges it and notes what became of each file; on return all of it survives a crash.
@@ -107,11 +106,11 @@ impl Pipeline {
     /// # Errors
     /// Where store or checkpoint cannot be written.
     pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
-        self.directory(&collected.deltas)?;
+        self.directory(&collected.deltas).await?;
         let taken = self.events(&collected.events, mode).await?;
         if !collected.events.is_empty() {
             self.finish(mode).await?;
-            self.settle()?;
+            self.settle().await?;
         }
         self.sources(report, &collected.events).await?;
         Ok(taken)
@@ -132,17 +131,19 @@ impl Pipeline {
         Ok(taken)
     }
 
-    /// Ends a piece of work: the last verdicts, a fresh snapshot, checkpoints on disk.
+    /// Ends a piece of work: a fresh snapshot for requests, what is weak in it, a checkpoint on disk. Takes as long as a
+    /// walk over the whole graph.
     ///
     /// # Errors
-    /// Where a checkpoint cannot be written.
-    pub fn settle(&mut self) -> Result<()> {
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        drop(estate);
+    /// Where the checkpoint cannot be written, or the store fails.
+    pub async fn settle(&mut self) -> Result<()> {
+        {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            self.watch.rebuild(&mut estate);
+            estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
+        }
         self.state.refresh();
-        Ok(())
+        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
     }
 
     fn progress(&self) -> Result<Progress> {
