@@ -347,7 +347,7 @@ fn clear(folder: &Path) -> Result<()> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
-        std::fs::create_dir_all(folder)
+        crate::private::create_dir_all(folder)
     };
     clear().with_context(|| format!("{} cannot be made anew", folder.display()))
 }
