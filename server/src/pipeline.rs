@@ -121,6 +121,33 @@ impl Pipeline {
             deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
         }
         self.settle().await
+        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
+        drop(estate);
+        self.settle()
+    }
+
+    /// Takes in files while they are read: what directories say goes into the graph while the next of it is read, so that
+    /// a large directory never stands in memory beside its graph. Otherwise as [`Self::take`].
+    ///
+    /// # Errors
+    /// Where store or checkpoint cannot be written.
+    pub async fn load(
+        &mut self,
+        resolver: &mut Resolver,
+        mode: Mode,
+        read: impl FnOnce(&mut dyn Sink) -> Report,
+    ) -> Result<Streamed> {
+        let streamed = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let (watch, estate) = (&mut self.watch, &mut *estate);
+            streamed(resolver, read, |delta| watch.absorb(estate, delta))
+        };
+        if streamed.parts > 0 {
+            self.settle()?;
+        }
+        self.take_events(&streamed.events, &streamed.report, mode).await?;
+        Ok(streamed)
     }
 
     /// Takes in what files held, judges it and notes what became of each file; on return all of it survives a crash.
@@ -132,10 +159,17 @@ impl Pipeline {
         self.apply(&fresh).await?;
         let taken = self.events(&collected.events, mode).await?;
         if !collected.events.is_empty() {
+        self.directory(&collected.deltas)?;
+        self.take_events(&collected.events, report, mode).await
+    }
+
+    async fn take_events(&mut self, events: &[Event], report: &Report, mode: Mode) -> Result<Appended> {
+        let taken = self.events(events, mode).await?;
+        if !events.is_empty() {
             self.finish(mode).await?;
             self.settle().await?;
         }
-        self.sources(report, &collected.events).await?;
+        self.sources(report, events).await?;
         Ok(taken)
     }
 
@@ -167,6 +201,20 @@ impl Pipeline {
         }
         self.state.refresh();
         Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
+    /// Where a checkpoint cannot be written.
+    pub fn settle(&mut self) -> Result<()> {
+        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+        let progress = self.progress()?;
+        let data_dir = &self.data_dir;
+        let (snapshot, saved) =
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress));
+        drop(estate);
+        saved?;
+        match snapshot {
+            Some(snapshot) => self.state.show(snapshot),
+            None => self.state.refresh(),
+        }
+        Ok(())
     }
 
     fn progress(&self) -> Result<Progress> {
@@ -266,6 +314,56 @@ pub fn resolved(mut read: Collected, resolver: &mut Resolver) -> Collected {
     read.events.into_iter().for_each(|event| resolving.event(event));
     resolving.finish();
     named
+}
+
+/// What files held beside directories, which went into the graph as they were read.
+pub struct Streamed {
+    /// The events in order of time, their hosts named.
+    pub events: Vec<Event>,
+    /// What became of each file.
+    pub report: Report,
+    /// Parts of directories that were taken in.
+    pub parts: usize,
+}
+
+/// Parts of a directory that are read and not yet in the graph: enough to keep both sides busy.
+const WAITING: usize = 2;
+
+/// Reads files on this thread and hands what directories say to `absorb` on another. Must not be called from inside the
+/// rayon pool.
+pub fn streamed(
+    resolver: &mut Resolver,
+    read: impl FnOnce(&mut dyn Sink) -> Report,
+    absorb: impl FnMut(DirectoryDelta) + Send,
+) -> Streamed {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(WAITING);
+        scope.spawn(move || receiver.into_iter().for_each(absorb));
+        let mut intake = Intake { resolver, sender, events: Vec::new(), parts: 0 };
+        let report = read(&mut intake);
+        let Intake { resolver, events, parts, .. } = intake;
+        let named = resolved(Collected { events, deltas: Vec::new() }, resolver);
+        Streamed { events: named.events, report, parts }
+    })
+}
+
+struct Intake<'a> {
+    resolver: &'a mut Resolver,
+    sender: std::sync::mpsc::SyncSender<DirectoryDelta>,
+    events: Vec<Event>,
+    parts: usize,
+}
+
+impl Sink for Intake<'_> {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn directory(&mut self, delta: DirectoryDelta) {
+        self.resolver.observe_directory(&delta);
+        // Nobody receives only where the other thread panicked, which the scope passes on.
+        self.parts += usize::from(self.sender.send(delta).is_ok());
+    }
 }
 
 /// The standing of each file that gave these events; what merely lay beside is none.

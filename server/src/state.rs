@@ -169,8 +169,13 @@ impl AppState {
     /// Takes a new snapshot of the estate: the pipeline calls it after it has changed the estate. Blocks as long as a
     /// writer holds the estate.
     pub fn refresh(&self) {
+        let snapshot = Arc::new(self.estate.read().unwrap_or_else(PoisonError::into_inner).snapshot(None));
+        self.show(snapshot);
+    }
+
+    /// Shows a snapshot that was just taken of the estate.
+    pub fn show(&self, snapshot: Arc<Snapshot>) {
         let estate = self.estate.read().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Arc::new(estate.snapshot(None));
         self.gaps.store(Arc::new(estate_gaps(&estate)));
         drop(estate);
         self.past.write().unwrap_or_else(PoisonError::into_inner).clear();
