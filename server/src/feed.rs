@@ -310,7 +310,10 @@ impl Worker {
         if self.unsettled
             && let Err(error) = self.settle().await
         {
-            tracing::error!(error = format!("{error:#}"), "the checkpoint was not written; the history holds the events");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the checkpoint was not written; the history holds the events"
+            );
         }
     }
 }

@@ -41,7 +41,14 @@ pub fn of(watch: &Watch, estate: &Estate, events: usize) -> Verdicts {
     let snapshot = watch.snapshot();
     let alerts: Vec<Alert> = watch.engine().alerts().into_iter().cloned().collect();
     let paths = paths(&alerts, &snapshot);
-    Verdicts { alerts, weaknesses: findings::of(&snapshot), paths, events, nodes: estate.node_count(), edges: estate.edge_count() }
+    Verdicts {
+        alerts,
+        weaknesses: findings::of(&snapshot),
+        paths,
+        events,
+        nodes: estate.node_count(),
+        edges: estate.edge_count(),
+    }
 }
 
 /// The cheapest path to Tier Zero of every actor and source host of the alerts.
