@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::bounded::{Lane, in_lane};
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -158,9 +159,12 @@ impl Engine {
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
         let context = Context { snapshot, shared: &self.shared, mode };
-        for slot in &mut self.slots {
-            slot.detection.observe(event, &context, &mut slot.verdicts);
-        }
+        let slots = &mut self.slots;
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.observe(event, &context, &mut slot.verdicts);
+            }
+        });
         self.shared.learn(event);
         self.collect(mode, &mut changes);
         changes
@@ -266,9 +270,12 @@ impl Engine {
 
     fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
         let context = Context { snapshot, shared: &self.shared, mode };
-        for slot in &mut self.slots {
-            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
-        }
+        let (slots, now) = (&mut self.slots, self.watermark);
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.tick(now, &context, &mut slot.verdicts);
+            }
+        });
         self.collect(mode, changes);
     }
 
@@ -306,6 +313,14 @@ impl Engine {
             });
         }
         true
+    }
+}
+
+/// The windows in which an event counts.
+fn lane(mode: Mode) -> Lane {
+    match mode {
+        Mode::Judging => Lane::Judged,
+        Mode::Learning => Lane::Learned,
     }
 }
 

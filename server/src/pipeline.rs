@@ -70,6 +70,8 @@ impl Pipeline {
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
         if pipeline.catch_up(Mode::Judging).await? {
+        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
+        if pipeline.catch_up().await? {
             pipeline.settle().await?;
         }
         pipeline.publish(None);
@@ -180,11 +182,11 @@ impl Pipeline {
     pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<Appended> {
         let mut taken = Appended::default();
         for batch in events.chunks(usize::try_from(BATCH)?) {
-            let appended = self.state.events.append(batch).await?;
+            let appended = self.state.events.append_as(batch, mode).await?;
             taken.stored += appended.stored;
             taken.repeated += appended.repeated;
         }
-        self.catch_up(mode).await?;
+        self.catch_up().await?;
         Ok(taken)
     }
 
@@ -254,19 +256,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Shows all arrivals after the checkpoint to graph and detections; true where there were any.
-    async fn catch_up(&mut self, mode: Mode) -> Result<bool> {
+    /// Shows all arrivals after the checkpoint to graph and detections, each to be judged or learned from as it was
+    /// stored; true where there were any.
+    async fn catch_up(&mut self) -> Result<bool> {
         let mut any = false;
         loop {
             let arrivals = self.state.events.arrivals(self.applied, BATCH).await?;
             let Some(last) = arrivals.last() else { return Ok(any) };
             any = true;
             let row = last.row;
+            self.watch.engine_mut().set_policy(self.state.policy.load_full());
             let mut changes = Vec::new();
             {
                 let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
                 for arrival in &arrivals {
-                    changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
+                    changes.extend(self.watch.observe(&mut estate, &arrival.event, arrival.mode));
                 }
             }
             arrivals.iter().for_each(|arrival| self.coverage.observe(&arrival.event));

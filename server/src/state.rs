@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
+use hopwatch_detections::engine::Policy;
+use hopwatch_detections::incident::{self, Incidents};
 use hopwatch_graph::{Estate, Snapshot};
 use hopwatch_model::Timestamp;
 use hopwatch_model::alert::ScorePart;
@@ -109,6 +111,8 @@ pub struct AppState {
     pub events: Arc<dyn EventHistory>,
     /// The graph that the pipeline writes to; requests read it only for snapshots of the past.
     pub estate: Arc<RwLock<Estate>>,
+    /// What users said to the detections beside the configuration.
+    pub policy: ArcSwap<Policy>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
     /// Counts failed logins.
@@ -122,6 +126,7 @@ pub struct AppState {
     gaps: ArcSwap<Vec<Gap>>,
     tags: ArcSwap<BTreeMap<String, Tags>>,
     past: RwLock<Vec<(Timestamp, Arc<Snapshot>)>>,
+    incidents: tokio::sync::Mutex<Incidents>,
     changes: broadcast::Sender<AlertNotice>,
 }
 
@@ -134,12 +139,16 @@ impl AppState {
         crate::metrics::install();
         let tags = store.tags().await?;
         let snapshot = Arc::new(estate.snapshot(None));
+        let policy = store.policy().await?;
+        let incidents = Incidents::restore(store.growing_incidents().await?);
         let state = Self {
             config,
             events: Arc::new(store.events()),
             store,
             gaps: ArcSwap::from_pointee(estate_gaps(&estate)),
             estate: Arc::new(RwLock::new(estate)),
+            policy: ArcSwap::from_pointee(policy),
+            incidents: tokio::sync::Mutex::new(incidents),
             status: ArcSwap::default(),
             throttle: Throttle::default(),
             feed: OnceLock::new(),
@@ -233,8 +242,27 @@ impl AppState {
     /// Where the store fails.
     pub async fn take_alert(&self, kind: ChangeKind, alert: &hopwatch_model::Alert) -> store::Result<Arc<StoredAlert>> {
         let stored = Arc::new(self.store.put_alert(alert, clock::now()).await?);
+        self.group(&stored).await?;
         self.announce(kind, &stored);
         Ok(stored)
+    }
+
+    /// Puts an alert into its incident. One after another: two alerts that meet must see each other.
+    async fn group(&self, stored: &StoredAlert) -> store::Result<()> {
+        let phase = hopwatch_detections::phase_of(&stored.alert.detection);
+        let links = incident::links(&stored.alert, &self.snapshot());
+        let mut incidents = self.incidents.lock().await;
+        let Some(change) = incidents.take(&stored.id, &stored.alert, phase, links) else { return Ok(()) };
+        self.store.put_incident(&change.incident, &change.absorbed, clock::now()).await
+    }
+
+    /// Reads again what users said to the detections; in force with the next batch of events.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn reload_policy(&self) -> store::Result<()> {
+        self.policy.store(Arc::new(self.store.policy().await?));
+        Ok(())
     }
 
     /// Tells subscribers of a change.
