@@ -9,6 +9,7 @@ pub mod signin;
 pub mod text;
 pub mod windows;
 pub mod xml;
+pub mod zeek;
 
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub counters: Counters,
     /// Whence the actors of Windows records came.
     pub sessions: windows::Sessions,
+    /// What Zeek's rows taught for later ones.
+    pub zeek: zeek::State,
 }
 
 impl<'a> Context<'a> {
@@ -47,6 +50,7 @@ impl<'a> Context<'a> {
             sink,
             counters: Counters::default(),
             sessions: windows::Sessions::default(),
+            zeek: zeek::State::default(),
         }
     }
 
