@@ -288,6 +288,7 @@ impl Pipeline {
             watermark: before.watermark.max(latest),
             learning: learning::of(engine),
             gaps: self.coverage.gaps(),
+            coverage: Arc::new(self.coverage.clone()),
             entries: engine.entries().map(|(meta, entries)| (meta.slug, entries)).collect(),
             repeated: engine.repeated(),
             ..(*before).clone()

@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 use crate::auth::Throttle;
 use crate::clock;
 use crate::config::Config;
+use crate::coverage::Coverage;
 use crate::feed::Feed;
 use crate::insight::Insight;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
@@ -95,6 +96,8 @@ pub struct Status {
     pub learning: Vec<Learning>,
     /// What could not be read, beside what the estate and the sources count.
     pub gaps: Vec<Gap>,
+    /// What came in, for the doctor.
+    pub coverage: Arc<Coverage>,
     /// Entries that each detection holds, by slug.
     pub entries: Vec<(&'static str, usize)>,
     /// Events that the detections passed over since the start, because they had seen them before.

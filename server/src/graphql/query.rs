@@ -26,8 +26,10 @@ use super::types::overview::{MAX_BUCKETS, Overview};
 use super::types::path::{self, PathInput, PathResult};
 use super::types::report::{self, ReportConnection, ReportSchedule};
 use super::types::subgraph::{self, GraphInput, Subgraph};
+use super::types::symptom;
 use super::types::user::Viewer;
 use crate::auth::Identity;
+use crate::doctor::Symptom;
 
 /// The queries.
 pub struct Query;
@@ -44,6 +46,12 @@ impl Query {
     #[graphql(guard = "reader()")]
     async fn health(&self) -> Health {
         Health
+    }
+
+    /// What is missing for the detections to see, the worst first, each with what to do about it.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn doctor(&self, ctx: &Context<'_>) -> Result<Vec<Symptom>> {
+        Ok(symptom::all(ctx).await?)
     }
 
     /// The first page.

@@ -47,7 +47,7 @@ pub const FILE: &str = "hopwatch.db";
 /// Connections that read. SQLite readers do not block each other; more than the cores gain nothing.
 const READERS: u32 = 4;
 /// How long a statement waits for another process that writes (`hopwatch import` beside a running server).
-const BUSY: Duration = Duration::from_secs(30);
+pub(crate) const BUSY: Duration = Duration::from_secs(30);
 
 /// The store of one data folder. Cheap to clone.
 #[derive(Clone, Debug)]

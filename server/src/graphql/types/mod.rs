@@ -23,4 +23,5 @@ pub mod report;
 pub mod risk;
 pub mod sign_in;
 pub mod subgraph;
+pub mod symptom;
 pub mod user;
