@@ -2,6 +2,7 @@
 
 pub mod delegation_abuse;
 pub mod encryption_downgrade;
+pub mod lateral_movement_path;
 pub mod overpass_the_hash;
 pub mod pass_the_hash;
 pub mod pass_the_ticket;
@@ -9,5 +10,6 @@ pub mod password_reset_by_acl;
 pub mod printnightmare;
 pub mod remote_execution;
 pub mod silver_ticket;
+pub mod suspicious_logon;
 pub mod suspicious_service_creation;
 pub mod unusual_protocol;

@@ -5,6 +5,8 @@ mod analyze;
 mod collect;
 mod demo;
 mod detections;
+mod evaluate;
+mod evaluate_travel;
 mod events;
 mod graph;
 mod import;
@@ -44,6 +46,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Print files as normalised events.
     Events(events::Args),
+    /// Measure the behaviour models on labelled records.
+    Evaluate(evaluate::Args),
     /// Ask the graph.
     Graph(graph::Args),
     /// Print the GraphQL schema.
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
     };
