@@ -33,7 +33,10 @@ pub fn grants(text: &str) -> Option<Vec<Grant>> {
     if ["O:", "G:", "D:", "S:"].iter().any(|start| text.starts_with(start)) {
         return Some(sddl(text));
     }
-    binary(&STANDARD.decode(text).ok()?)
+    // Samba's log cuts long values and marks the cut with dots: what is whole is read.
+    let text = text.trim_end_matches('.');
+    let whole = text.get(..text.len() - text.len() % 4)?;
+    binary(&STANDARD.decode(whole).ok()?)
 }
 
 /// The SID of the trustee of a grant is well known, or belongs to the domain's own administration by its RID
@@ -57,10 +60,10 @@ fn binary(bytes: &[u8]) -> Option<Vec<Grant>> {
     let mut at = start + 8;
     let mut found = Vec::new();
     for _ in 0..count.min(ENTRIES) {
-        let size = usize::from(word16(bytes, at + 2)?);
-        let entry = bytes.get(at..at + size.max(4))?;
+        let Some(size) = word16(bytes, at + 2).map(|size| usize::from(size).max(4)) else { break };
+        let Some(entry) = bytes.get(at..at + size) else { break };
         found.extend(ace(entry));
-        at += size.max(4);
+        at += size;
     }
     Some(found)
 }

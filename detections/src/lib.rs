@@ -18,6 +18,8 @@ pub mod descriptor;
 pub mod directory;
 pub mod domain_dominance;
 pub mod engine;
+#[cfg(test)]
+pub(crate) mod estate_testing;
 pub mod exclusion;
 pub mod exfiltration;
 pub mod frame;
@@ -28,6 +30,7 @@ pub mod manual;
 pub mod number;
 pub mod posture;
 pub mod reconnaissance;
+pub mod route;
 pub mod shared;
 #[cfg(test)]
 pub(crate) mod testing;

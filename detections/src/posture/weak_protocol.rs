@@ -28,6 +28,7 @@
 //! T1557, T1110.002; `[MS-NLMP] 3.3.1`; `[MS-CIFS]`; RFC 8429; RFC 6649; `[MS-ADTS] 5.1.1.1`.
 
 use hopwatch_model::event::{BindMethod, Logon, NtlmVersion, SmbFileAction};
+use hopwatch_model::provenance::SourceKind;
 use hopwatch_model::{Activity, Event, Host, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +92,8 @@ impl Rule for WeakProtocol {
                 NtlmVersion::Lm => Some(("the LM response", Severity::Medium)),
                 NtlmVersion::V2 | NtlmVersion::Anonymous | NtlmVersion::Unknown => None,
             },
-            Activity::Logon(logon) => ntlmv1(logon, event).then_some(("NTLMv1", Severity::Medium)),
+            Activity::Logon(logon) if ntlmv1(logon, event) => Some(("NTLMv1", Severity::Medium)),
+            Activity::Logon(logon) => smb1_logged(logon, event).then_some(("SMBv1", Severity::Medium)),
             Activity::SmbSession(_) | Activity::SmbFile(_) => self.smb1(event).then_some(("SMBv1", Severity::Medium)),
             Activity::AsExchange(exchange) => kerberos(exchange.timestamp_etype.or(exchange.reply_etype), config),
             Activity::LdapBind(bind) if config.unsigned_ldap && bind.sealed == Some(false) && !bind.tls => {
@@ -144,6 +146,12 @@ fn ntlmv1(logon: &Logon, event: &Event) -> bool {
         !anonymous && !actor.name.is_empty() && actor.name != "-" && !actor.name.eq_ignore_ascii_case("anonymous logon")
     });
     old && someone
+}
+
+/// Samba names the service of a session `SMB` where it is SMB1, else `SMB2`.
+fn smb1_logged(logon: &Logon, event: &Event) -> bool {
+    let port = event.target.as_ref().and_then(|target| target.port);
+    event.provenance.kind == SourceKind::SambaAudit && logon.service.as_deref() == Some("SMB") && port != Some(NETBIOS)
 }
 
 fn kerberos(etype: Option<i32>, config: &Config) -> Option<(&'static str, Severity)> {
