@@ -7,7 +7,7 @@
 //!
 //! Nothing here learns from the accesses; it only counts how high days usually score.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 

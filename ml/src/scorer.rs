@@ -58,19 +58,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-<<<<<<< HEAD
-        Self {
-            seed: 1,
-            learning_days: 7,
-            training_days: 1,
-            rows: 10_000,
-            quarantine: 6.0,
-            forest: 100,
-            caps: Caps::default(),
-        }
-=======
         Self { seed: 1, learning_days: 7, training_days: 3, rows: 10_000, quarantine: 4.0, forest: 100, caps: Caps::default() }
->>>>>>> 48aac23 (wip)
     }
 }
 

@@ -260,10 +260,6 @@ fn fan_out(
     let within = |time: i64, span: i64| seen.time - time < span && time <= seen.time;
     let novel = hops.iter().filter(|hop| hop.novel);
     let by_source = novel.clone().filter(|hop| hop.seen.source == seen.source && within(hop.seen.time, SOURCE_WINDOW));
-<<<<<<< HEAD
-    let by_user =
-        |span: i64| novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count();
-=======
     let by_user = |span: i64| {
         novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count()
     };
@@ -272,7 +268,6 @@ fn fan_out(
     let mut credentials: Vec<u32> = observed.chain(simulated).filter(|user| *user != seen.user).collect();
     credentials.sort_unstable();
     credentials.dedup();
->>>>>>> 48aac23 (wip)
     let of_source = source.novel.iter().filter(|(time, _)| within(*time, SOURCE_WINDOW)).count() + by_source.count();
     let of_user = user.novel.iter().filter(|(time, _)| within(*time, DAY)).count() + by_user(DAY);
     let slow = user.novel.iter().filter(|(time, _)| within(*time, SLOW_DAYS * DAY)).count() + by_user(SLOW_DAYS * DAY);
@@ -285,18 +280,7 @@ fn fan_out(
     let expected = (before + 0.5) / ((days - window).max(0.0) + 6.0) * window.min(days + 1.0);
     let cap = |count: usize| number(u32::try_from(count).unwrap_or(u32::MAX)).min(FAN_OUT);
     let unusual = (recent - expected) / (expected + 0.5).sqrt();
-<<<<<<< HEAD
-    FanOut {
-        source: cap(of_source),
-        user: cap(of_user),
-        excess: unusual,
-        recent: slow,
-        before,
-        days: (days - window).max(0.0),
-    }
-=======
     FanOut { source: cap(of_source), credentials: cap(credentials.len()), user: cap(of_user), excess: unusual, recent: slow, before, days: (days - window).max(0.0) }
->>>>>>> 48aac23 (wip)
 }
 
 #[derive(Default)]
