@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
 use hopwatch_ml::bounded::{Lane, in_lane};
+use hopwatch_ml::Scorer;
+use hopwatch_ml::priors::SnapshotPriors;
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -65,7 +67,7 @@ pub enum Error {
     /// A saved state is not of this version.
     #[error("the saved state of {part} cannot be read")]
     State {
-        /// The part: a slug, `shared` or `assembly`.
+        /// The part: a slug, `shared`, `behaviour` or `assembly`.
         part: String,
         /// Why.
         #[source]
@@ -91,6 +93,7 @@ struct Slot {
 pub struct Engine {
     slots: Vec<Slot>,
     shared: Shared,
+    behaviour: Scorer,
     assembly: Assembly,
     exclusions: Vec<Exclusion>,
     policy: Arc<Policy>,
@@ -127,6 +130,7 @@ impl Engine {
         Ok(Self {
             slots,
             shared: Shared::default(),
+            behaviour: Scorer::default(),
             assembly: Assembly::default(),
             exclusions: settings.exclusions.clone(),
             policy: Arc::default(),
@@ -165,6 +169,12 @@ impl Engine {
                 slot.detection.observe(event, &context, &mut slot.verdicts);
             }
         });
+        let score = self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
+        for slot in &mut self.slots {
+            slot.detection.observe(event, &context, &mut slot.verdicts);
+        }
         self.shared.learn(event);
         self.collect(mode, &mut changes);
         changes
@@ -211,6 +221,12 @@ impl Engine {
         &self.shared
     }
 
+    /// The learned behaviour: its progress and its models.
+    #[must_use]
+    pub fn behaviour(&self) -> &Scorer {
+        &self.behaviour
+    }
+
     /// Events that were dropped as repeated deliveries.
     #[must_use]
     pub fn repeated(&self) -> u64 {
@@ -242,6 +258,7 @@ impl Engine {
         Ok(serde_json::json!({
             "watermark": self.watermark,
             "shared": serde_json::to_value(&self.shared)?,
+            "behaviour": serde_json::to_value(&self.behaviour)?,
             "assembly": serde_json::to_value(&self.assembly)?,
             "seen": self.seen_order,
             "rules": rules,
@@ -255,6 +272,10 @@ impl Engine {
     pub fn restore(&mut self, mut state: serde_json::Value) -> Result<(), Error> {
         self.watermark = part(&mut state, "watermark")?;
         self.shared = part(&mut state, "shared")?;
+        // A checkpoint of before behaviour was learned has none: it starts empty, and says that it is learning.
+        if state.get("behaviour").is_some() {
+            self.behaviour = part(&mut state, "behaviour")?;
+        }
         self.assembly = part(&mut state, "assembly")?;
         self.seen_order = part(&mut state, "seen")?;
         self.seen = self.seen_order.iter().copied().collect();
@@ -276,6 +297,11 @@ impl Engine {
                 slot.detection.tick(now, &context, &mut slot.verdicts);
             }
         });
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: None, mode };
+        for slot in &mut self.slots {
+            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
+        }
         self.collect(mode, changes);
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::{Score, Scorer};
 use hopwatch_model::alert::ScorePart;
 use hopwatch_model::{Account, Event, Evidence, Host, Severity, Timestamp};
 use serde::de::DeserializeOwned;
@@ -103,6 +104,10 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// What is kept for all detections; it has seen this event already.
     pub shared: &'a Shared,
+    /// The learned behaviour; it has seen this event already.
+    pub behaviour: &'a Scorer,
+    /// How unusual the event is as an access, by what was learned before it; `None` where it is none, or a repeat.
+    pub score: Option<&'a Score>,
     /// Whether activity is judged.
     pub mode: Mode,
 }

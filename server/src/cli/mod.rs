@@ -7,6 +7,8 @@ mod collect;
 mod demo;
 mod detections;
 mod doctor;
+mod evaluate;
+mod evaluate_travel;
 mod events;
 mod export;
 mod graph;
@@ -48,6 +50,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Print files as normalised events.
     Events(events::Args),
+    /// Measure the behaviour models on labelled records.
+    Evaluate(evaluate::Args),
     /// Ask the graph.
     Graph(graph::Args),
     /// Print the GraphQL schema.
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
         Command::Doctor(args) => doctor::run(&args),
