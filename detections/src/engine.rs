@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
-use hopwatch_ml::bounded::{Lane, in_lane};
 use hopwatch_ml::Scorer;
+use hopwatch_ml::bounded::{Lane, in_lane};
 use hopwatch_ml::priors::SnapshotPriors;
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
@@ -162,19 +162,15 @@ impl Engine {
         }
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
-        let context = Context { snapshot, shared: &self.shared, mode };
+        let score = self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
         let slots = &mut self.slots;
         in_lane(lane(mode), || {
             for slot in slots {
                 slot.detection.observe(event, &context, &mut slot.verdicts);
             }
         });
-        let score = self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
-        let (shared, behaviour) = (&self.shared, &self.behaviour);
-        let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
-        for slot in &mut self.slots {
-            slot.detection.observe(event, &context, &mut slot.verdicts);
-        }
         self.shared.learn(event);
         self.collect(mode, &mut changes);
         changes
@@ -290,18 +286,14 @@ impl Engine {
     }
 
     fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
-        let context = Context { snapshot, shared: &self.shared, mode };
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: None, mode };
         let (slots, now) = (&mut self.slots, self.watermark);
         in_lane(lane(mode), || {
             for slot in slots {
                 slot.detection.tick(now, &context, &mut slot.verdicts);
             }
         });
-        let (shared, behaviour) = (&self.shared, &self.behaviour);
-        let context = Context { snapshot, shared, behaviour, score: None, mode };
-        for slot in &mut self.slots {
-            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
-        }
         self.collect(mode, changes);
     }
 

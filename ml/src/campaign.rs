@@ -301,7 +301,9 @@ fn linked(a: &Campaign, b: &Campaign) -> bool {
     }
     let leads = |from: &Campaign, to: &Campaign| {
         from.hops.iter().filter(|hop| hop.value > SURE).any(|hop| {
-            let follows = |next: &Hop| next.value > SURE && next.seen.source == hop.seen.target && next.seen.time >= hop.seen.time;
+            let follows = |next: &Hop| {
+                next.value > SURE && next.seen.source == hop.seen.target && next.seen.time >= hop.seen.time
+            };
             to.hops.iter().any(follows)
         })
     };

@@ -58,7 +58,15 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { seed: 1, learning_days: 7, training_days: 3, rows: 10_000, quarantine: 4.0, forest: 100, caps: Caps::default() }
+        Self {
+            seed: 1,
+            learning_days: 7,
+            training_days: 3,
+            rows: 10_000,
+            quarantine: 4.0,
+            forest: 100,
+            caps: Caps::default(),
+        }
     }
 }
 

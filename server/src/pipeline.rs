@@ -69,8 +69,6 @@ impl Pipeline {
         }
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
-        if pipeline.catch_up(Mode::Judging).await? {
-        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
         if pipeline.catch_up().await? {
             pipeline.settle().await?;
         }
@@ -102,16 +100,8 @@ impl Pipeline {
 
     /// The parts of directory files that the graph does not hold yet: a file says again what it said, and nothing about the
     /// time of its second import. A directory that is asked anew does, and goes to [`Self::directory`].
-    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Result<Vec<&'a DirectoryDelta>> {
-        let mut fresh = Vec::new();
-        for delta in deltas {
-            if self.imported.first(delta)? {
-                fresh.push(delta);
-            }
-        }
-        let repeated = u64::try_from(deltas.len() - fresh.len())?;
-        metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(repeated);
-        Ok(fresh)
+    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Vec<&'a DirectoryDelta> {
+        deltas.iter().filter(|delta| self.imported.first(delta)).collect()
     }
 
     async fn apply(&mut self, deltas: &[&DirectoryDelta]) -> Result<()> {
@@ -123,10 +113,6 @@ impl Pipeline {
             deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
         }
         self.settle().await
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
-        drop(estate);
-        self.settle()
     }
 
     /// Takes in files while they are read: what directories say goes into the graph while the next of it is read, so that
@@ -142,11 +128,15 @@ impl Pipeline {
     ) -> Result<Streamed> {
         let streamed = {
             let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-            let (watch, estate) = (&mut self.watch, &mut *estate);
-            streamed(resolver, read, |delta| watch.absorb(estate, delta))
+            let (watch, imported, estate) = (&mut self.watch, &mut self.imported, &mut *estate);
+            streamed(resolver, read, |delta| {
+                if imported.first(&delta) {
+                    watch.absorb(estate, delta);
+                }
+            })
         };
         if streamed.parts > 0 {
-            self.settle()?;
+            self.settle().await?;
         }
         self.take_events(&streamed.events, &streamed.report, mode).await?;
         Ok(streamed)
@@ -157,11 +147,8 @@ impl Pipeline {
     /// # Errors
     /// Where store or checkpoint cannot be written.
     pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
-        let fresh = self.unseen(&collected.deltas)?;
+        let fresh = self.unseen(&collected.deltas);
         self.apply(&fresh).await?;
-        let taken = self.events(&collected.events, mode).await?;
-        if !collected.events.is_empty() {
-        self.directory(&collected.deltas)?;
         self.take_events(&collected.events, report, mode).await
     }
 
@@ -196,15 +183,11 @@ impl Pipeline {
     /// # Errors
     /// Where the checkpoint cannot be written, or the store fails.
     pub async fn settle(&mut self) -> Result<()> {
-        {
-            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-            self.watch.rebuild(&mut estate);
-            estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        }
-        self.state.refresh();
+        self.checkpoint()?;
         Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
-    /// Where a checkpoint cannot be written.
-    pub fn settle(&mut self) -> Result<()> {
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
         let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
         let progress = self.progress()?;
         let data_dir = &self.data_dir;

@@ -125,7 +125,8 @@ impl Rule for SuspiciousLogon {
 }
 
 fn verdict(event: &Event, user: &str, score: &Score, context: &Context<'_>, priors: &SnapshotPriors<'_>) -> Verdict {
-    let label = |host: &Option<hopwatch_model::Host>| host.as_ref().map(hopwatch_model::Host::label).unwrap_or_default();
+    let label =
+        |host: &Option<hopwatch_model::Host>| host.as_ref().map(hopwatch_model::Host::label).unwrap_or_default();
     let (source, target) = (label(&event.source), label(&event.target));
     let reasons = context.behaviour.explain(score, priors);
     let first = reasons.first().map(|reason| reason.text.clone()).unwrap_or_default();
@@ -174,9 +175,8 @@ mod tests {
     #[test]
     fn the_days_budget_holds() {
         let history = history_of_days(16);
-        let flood: Vec<Event> = (0..60)
-            .map(|i| ntlm(16 * DAY + i, "user3", "ws20", &format!("new{i}"), Outcome::Success))
-            .collect();
+        let flood: Vec<Event> =
+            (0..60).map(|i| ntlm(16 * DAY + i, "user3", "ws20", &format!("new{i}"), Outcome::Success)).collect();
         assert!(run(SLUG, Sensitivity::Medium, &history, &flood).len() <= 10);
     }
 }

@@ -207,10 +207,16 @@ impl fmt::Display for Table {
         writeln!(f, "test edges {edges}, of intruders {bad}, base rate {:.5}", real(bad) / real(edges.max(1)))?;
         let (unseen, bad) = self.unseen;
         writeln!(f, "never-seen source–target edges {unseen}, of intruders {bad}")?;
-        writeln!(f, "{:<30} {:>6} {:>6}  {:<17}  campaigns @5 (false/day)  @10 (false/day)", "scorer", "AUC", "AP", "edge @5/10/20")?;
+        writeln!(
+            f,
+            "{:<30} {:>6} {:>6}  {:<17}  campaigns @5 (false/day)  @10 (false/day)",
+            "scorer", "AUC", "AP", "edge @5/10/20"
+        )?;
         for line in &self.lines {
-            let (auc, ap) = line.ranking.map_or_else(Default::default, |(auc, ap)| (format!("{auc:.4}"), format!("{ap:.3}")));
-            let recalls = line.recalls.map(|all| all.map(|recall| format!("{recall:.3}")).join("/")).unwrap_or_default();
+            let (auc, ap) =
+                line.ranking.map_or_else(Default::default, |(auc, ap)| (format!("{auc:.4}"), format!("{ap:.3}")));
+            let recalls =
+                line.recalls.map(|all| all.map(|recall| format!("{recall:.3}")).join("/")).unwrap_or_default();
             let mut kinds = String::new();
             for (kind, (found, all)) in line.reached.iter().take(1).flat_map(|reached| &reached.kinds) {
                 write!(kinds, " {kind} {found}/{all}")?;
@@ -224,7 +230,11 @@ impl fmt::Display for Table {
         }
         writeln!(f, "labels shuffled: AP {:.5}", self.permuted)?;
         if let Some(secs) = self.first_alert_secs {
-            writeln!(f, "time to first alerted access, median: {secs} s; accesses of the day named by its alert: {:.2}", self.path)?;
+            writeln!(
+                f,
+                "time to first alerted access, median: {secs} s; accesses of the day named by its alert: {:.2}",
+                self.path
+            )?;
         }
         Ok(())
     }

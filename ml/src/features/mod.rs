@@ -260,9 +260,8 @@ fn fan_out(
     let within = |time: i64, span: i64| seen.time - time < span && time <= seen.time;
     let novel = hops.iter().filter(|hop| hop.novel);
     let by_source = novel.clone().filter(|hop| hop.seen.source == seen.source && within(hop.seen.time, SOURCE_WINDOW));
-    let by_user = |span: i64| {
-        novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count()
-    };
+    let by_user =
+        |span: i64| novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count();
     let simulated = by_source.clone().map(|hop| hop.seen.user);
     let observed = source.novel.iter().filter(|(time, _)| within(*time, SOURCE_WINDOW)).map(|(_, user)| *user);
     let mut credentials: Vec<u32> = observed.chain(simulated).filter(|user| *user != seen.user).collect();
@@ -280,7 +279,15 @@ fn fan_out(
     let expected = (before + 0.5) / ((days - window).max(0.0) + 6.0) * window.min(days + 1.0);
     let cap = |count: usize| number(u32::try_from(count).unwrap_or(u32::MAX)).min(FAN_OUT);
     let unusual = (recent - expected) / (expected + 0.5).sqrt();
-    FanOut { source: cap(of_source), credentials: cap(credentials.len()), user: cap(of_user), excess: unusual, recent: slow, before, days: (days - window).max(0.0) }
+    FanOut {
+        source: cap(of_source),
+        credentials: cap(credentials.len()),
+        user: cap(of_user),
+        excess: unusual,
+        recent: slow,
+        before,
+        days: (days - window).max(0.0),
+    }
 }
 
 #[derive(Default)]

@@ -165,7 +165,8 @@ fn alerts(evaluation: &Evaluation<'_>, path: &Path) -> Result<()> {
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
     let mut reader = BufReader::with_capacity(1 << 20, file);
-    let gzip = reader.fill_buf().with_context(|| format!("{} cannot be read", path.display()))?.starts_with(&[0x1f, 0x8b]);
+    let gzip =
+        reader.fill_buf().with_context(|| format!("{} cannot be read", path.display()))?.starts_with(&[0x1f, 0x8b]);
     Ok(if gzip { Box::new(BufReader::with_capacity(1 << 20, MultiGzDecoder::new(reader))) } else { Box::new(reader) })
 }
 

@@ -35,7 +35,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.geoip.is_empty() {
-        bail!("travel needs places: name a geo-location database with --geoip FILE.mmdb (DB-IP lite and GeoLite2 are free)");
+        bail!(
+            "travel needs places: name a geo-location database with --geoip FILE.mmdb (DB-IP lite and GeoLite2 are free)"
+        );
     }
     let databases: Vec<Reader<Vec<u8>>> = args.geoip.iter().map(|path| database(path)).collect::<Result<_>>()?;
     let (sign_ins, refused) = read(&args.signins, &databases)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hopwatch_wire::ber;
 use ldap3::Scope;
-use tokio::time::Instant;
 use ldap3::controls::RawControl;
+use tokio::time::Instant;
 
 use super::config::Config;
 use super::connection::{Connection, reason};
