@@ -137,7 +137,7 @@ pub trait Rule: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A verdict: what a rule saw. Slug, title, techniques and actions are added from its [`Meta`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// What makes two verdicts the same alert, beside the detection: the actor, the hosts, what else matters.
     pub key: String,

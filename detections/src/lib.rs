@@ -22,6 +22,7 @@ pub mod engine;
 #[cfg(test)]
 pub(crate) mod estate_testing;
 pub mod exclusion;
+pub(crate) mod execution;
 pub mod exfiltration;
 pub mod frame;
 pub mod habit;
