@@ -2,10 +2,15 @@
 //! everything that was asked for happened.
 
 mod analyze;
+mod backup;
 mod collect;
 mod demo;
 mod detections;
+mod doctor;
+mod evaluate;
+mod evaluate_travel;
 mod events;
+mod export;
 mod graph;
 mod import;
 mod load;
@@ -15,6 +20,7 @@ mod remote;
 mod report;
 mod schema;
 mod serve;
+mod sql;
 mod token;
 mod user;
 
@@ -44,6 +50,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Print files as normalised events.
     Events(events::Args),
+    /// Measure the behaviour models on labelled records.
+    Evaluate(evaluate::Args),
     /// Ask the graph.
     Graph(graph::Args),
     /// Print the GraphQL schema.
@@ -56,6 +64,14 @@ enum Command {
     Token(token::Args),
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
+    /// Tell what is missing for the detections to see, and what to do about it.
+    Doctor(doctor::Args),
+    /// Ask events, alerts and the graph by SQL.
+    Sql(sql::Args),
+    /// Write a data folder into one file, also while a server runs on it.
+    Backup(backup::BackupArgs),
+    /// Make a data folder of a backup.
+    Restore(backup::RestoreArgs),
 }
 
 /// Runs the command line.
@@ -73,8 +89,13 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Sql(args) => sql::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
     };
     match result {
         Ok(code) => code,

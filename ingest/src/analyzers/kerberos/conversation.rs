@@ -114,6 +114,7 @@ impl Conversation {
             return;
         };
         request.offer(&error.method_data());
+        request.clock(error.stime, seen.time);
         let code = u32::try_from(error.error_code).unwrap_or(u32::MAX);
         match error.error_code {
             PREAUTH_REQUIRED | RESPONSE_TOO_BIG | MORE_PREAUTH_DATA_REQUIRED => {
