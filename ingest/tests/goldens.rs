@@ -62,6 +62,26 @@ fn radius_logs_become_sign_ins() {
 }
 
 #[test]
+fn syslog_of_siems_and_vpns_becomes_events() {
+    check("syslog/siem.log", "syslog_siem");
+    check("syslog/vpn.log", "syslog_vpn");
+}
+
+/// Six forms of one validation differ in nothing that a detection reads.
+#[test]
+fn every_siem_form_gives_the_same_validation() {
+    let (events, _) = load("syslog/siem.log");
+    let validations: Vec<&Event> = events.iter().filter(|e| e.provenance.event_id == Some(4776)).collect();
+    assert_eq!(validations.len(), 6, "{events:?}");
+    for event in &validations {
+        let told = (event.time, &event.actor, &event.source, &event.target, event.outcome, &event.activity);
+        let first = validations[0];
+        let expect = (first.time, &first.actor, &first.source, &first.target, first.outcome, &first.activity);
+        assert_eq!(told, expect, "{}", event.provenance.record);
+    }
+}
+
+#[test]
 fn zeek_rows_become_the_events_of_our_own_analysers() {
     check("zeek/tsv", "zeek");
 }

@@ -6,6 +6,7 @@ pub mod json;
 pub mod radius;
 pub mod secret_attributes;
 pub mod signin;
+pub mod syslog;
 pub mod text;
 pub mod windows;
 pub mod xml;
