@@ -18,9 +18,12 @@ pub mod pipeline;
 pub mod reports;
 pub mod sample;
 pub mod scheduler;
+pub mod sensor;
 pub mod state;
 pub mod store;
 pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
+#[cfg(target_os = "linux")]
+pub mod watching;

@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::insight::Insight;
+use crate::sensor::ledger::Ledger;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
 
 /// Changes that a slow subscriber may lag behind before it misses some; it is told that it did.
@@ -111,6 +112,8 @@ pub struct AppState {
     pub estate: Arc<RwLock<Estate>>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
+    /// What came of each sensor.
+    pub sensors: tokio::sync::Mutex<Ledger>,
     /// Counts failed logins.
     pub throttle: Throttle,
     /// The way to the pipeline, where one is at work beside the API.
@@ -134,6 +137,7 @@ impl AppState {
         crate::metrics::install();
         let tags = store.tags().await?;
         let snapshot = Arc::new(estate.snapshot(None));
+        let sensors = Ledger::open(store.data_dir()).map_err(store::Error::Sensors)?;
         let state = Self {
             config,
             events: Arc::new(store.events()),
@@ -141,6 +145,7 @@ impl AppState {
             gaps: ArcSwap::from_pointee(estate_gaps(&estate)),
             estate: Arc::new(RwLock::new(estate)),
             status: ArcSwap::default(),
+            sensors: tokio::sync::Mutex::new(sensors),
             throttle: Throttle::default(),
             feed: OnceLock::new(),
             started_at: clock::now(),
