@@ -24,9 +24,12 @@ pub mod reports;
 pub mod sample;
 pub mod scheduler;
 pub mod sql;
+pub mod sensor;
 pub mod state;
 pub mod store;
 pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
+#[cfg(target_os = "linux")]
+pub mod watching;

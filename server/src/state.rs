@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::feed::Feed;
 use crate::insight::Insight;
+use crate::sensor::ledger::Ledger;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
 
 /// Changes that a slow subscriber may lag behind before it misses some; it is told that it did.
@@ -118,6 +119,8 @@ pub struct AppState {
     pub policy: ArcSwap<Policy>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
+    /// What came of each sensor.
+    pub sensors: tokio::sync::Mutex<Ledger>,
     /// Counts failed logins.
     pub throttle: Throttle,
     /// The way to the pipeline, where one is at work beside the API.
@@ -144,6 +147,7 @@ impl AppState {
         let snapshot = Arc::new(estate.snapshot(None));
         let policy = store.policy().await?;
         let incidents = Incidents::restore(store.growing_incidents().await?);
+        let sensors = Ledger::open(store.data_dir()).map_err(store::Error::Sensors)?;
         let state = Self {
             config,
             events: Arc::new(store.events()),
@@ -153,6 +157,7 @@ impl AppState {
             policy: ArcSwap::from_pointee(policy),
             incidents: tokio::sync::Mutex::new(incidents),
             status: ArcSwap::default(),
+            sensors: tokio::sync::Mutex::new(sensors),
             throttle: Throttle::default(),
             feed: OnceLock::new(),
             started_at: clock::now(),

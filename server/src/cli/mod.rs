@@ -3,6 +3,8 @@
 
 mod analyze;
 mod backup;
+#[cfg(target_os = "linux")]
+mod capture;
 mod collect;
 mod demo;
 mod detections;
@@ -42,6 +44,9 @@ enum Command {
     Serve(serve::Args),
     /// Serve on a fresh data folder with the sample estate loaded.
     Demo(demo::Args),
+    /// Capture on an interface and send a server the events, as a sensor.
+    #[cfg(target_os = "linux")]
+    Capture(capture::Args),
     /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
     /// Collect a directory over LDAP into a file that `import` reads.
@@ -81,6 +86,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args),
         Command::Schema => schema::run(),
         Command::Report(args) => report::run(&args),
         Command::User(args) => user::run(args),

@@ -40,6 +40,12 @@ pub fn reference() -> String {
             item: "pub struct Neo4j {",
             defaults: table(&Neo4j::default()),
         },
+        Area {
+            table: "[sensors]",
+            source: include_str!("sensors.rs"),
+            item: "pub struct Sensors {",
+            defaults: toml::Table::new(),
+        },
     ];
     let mut page = String::from(
         "# Configuration\n\n`hopwatch serve --config FILE` reads a TOML file. Every key may be left out; an unknown key is \
