@@ -1,7 +1,8 @@
 //! The engine: shows each event to all detections in order, drives their ticks by event time, and assembles verdicts
 //! into alerts. Same events, same order ⇒ same alerts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
@@ -10,6 +11,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::Assembly;
+use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
 use crate::frame::{Context, Decline, Detection, Meta, Mode, Sensitivity, Verdicts};
 use crate::shared::Shared;
@@ -32,7 +34,7 @@ pub struct Settings {
     /// Detections that are off, by slug.
     pub disabled: Vec<String>,
     /// Overrides of thresholds, by slug.
-    pub thresholds: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    pub thresholds: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// What is not alerted, with reason and expiry.
     pub exclusions: Vec<Exclusion>,
 }
@@ -56,6 +58,9 @@ pub enum Error {
         /// The name.
         slug: String,
     },
+    /// An exclusion of the settings makes no sense.
+    #[error("an exclusion is refused")]
+    Exclusion(#[source] crate::exclusion::Error),
     /// A saved state is not of this version.
     #[error("the saved state of {part} cannot be read")]
     State {
@@ -65,6 +70,15 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// What users said beside the settings; replaced as a whole while the engine runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Exclusions beside those of the settings.
+    pub exclusions: Vec<Exclusion>,
+    /// What earlier alerts turned out to be.
+    pub calibration: Calibration,
 }
 
 struct Slot {
@@ -78,6 +92,8 @@ pub struct Engine {
     shared: Shared,
     assembly: Assembly,
     exclusions: Vec<Exclusion>,
+    policy: Arc<Policy>,
+    excluded: BTreeMap<&'static str, u64>,
     seen: FxHashSet<u64>,
     seen_order: VecDeque<u64>,
     repeated: u64,
@@ -95,6 +111,7 @@ impl Engine {
         if let Some(slug) = settings.disabled.iter().chain(settings.thresholds.keys()).find(|slug| !known(slug)) {
             return Err(Error::Unknown { slug: slug.clone() });
         }
+        settings.exclusions.iter().try_for_each(Exclusion::check).map_err(Error::Exclusion)?;
         let mut slots = Vec::new();
         for factory in crate::ALL {
             let slug = factory.meta().slug;
@@ -111,12 +128,25 @@ impl Engine {
             shared: Shared::default(),
             assembly: Assembly::default(),
             exclusions: settings.exclusions.clone(),
+            policy: Arc::default(),
+            excluded: BTreeMap::new(),
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
             repeated: 0,
             next_tick: None,
             watermark: Timestamp::MIN,
         })
+    }
+
+    /// From now on these words of users hold.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// Verdicts that exclusions silenced since the start, by slug.
+    #[must_use]
+    pub fn excluded(&self) -> &BTreeMap<&'static str, u64> {
+        &self.excluded
     }
 
     /// Shows an event to all; returns the alerts that it opened or changed.
@@ -244,19 +274,23 @@ impl Engine {
 
     fn collect(&mut self, mode: Mode, changes: &mut Vec<AlertChange>) {
         for slot in &mut self.slots {
-            for verdict in slot.verdicts.take() {
+            if !slot.verdicts.raised() {
+                continue;
+            }
+            let meta = slot.detection.meta();
+            for mut verdict in slot.verdicts.take() {
                 if mode == Mode::Learning {
                     continue;
                 }
-                let meta = slot.detection.meta();
-                let excluded = self.exclusions.iter().find(|exclusion| exclusion.covers(meta.slug, &verdict));
-                match excluded {
-                    Some(exclusion) => {
-                        let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
-                        slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
-                    }
-                    None => changes.extend(self.assembly.take(meta, verdict)),
+                let mut all = self.exclusions.iter().chain(&self.policy.exclusions);
+                if let Some(exclusion) = all.find(|exclusion| exclusion.covers(meta.slug, &verdict)) {
+                    *self.excluded.entry(meta.slug).or_default() += 1;
+                    let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
+                    slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
+                    continue;
                 }
+                self.policy.calibration.weigh(meta.slug, meta.severity, &mut verdict);
+                changes.extend(self.assembly.take(meta, verdict));
             }
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::shared::Shared;
 
 /// The phase of the kill chain, and the folder of the detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// From outside into an account.
@@ -29,6 +29,22 @@ pub enum Phase {
     Exfiltration,
     /// A weakness that was seen in use, not an attack.
     Posture,
+}
+
+impl Phase {
+    /// Its name in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::InitialAccess => "initial access",
+            Self::Reconnaissance => "reconnaissance",
+            Self::CredentialAccess => "credential access",
+            Self::LateralMovement => "lateral movement",
+            Self::DomainDominance => "domain dominance",
+            Self::Exfiltration => "exfiltration",
+            Self::Posture => "posture",
+        }
+    }
 }
 
 /// What a detection says of itself.
@@ -233,6 +249,12 @@ impl Verdicts {
             self.declines.pop_front();
         }
         self.declines.push_back(Decline { time, subject: subject.into(), reason: reason.into() });
+    }
+
+    /// True where something was raised that nobody has taken yet.
+    #[must_use]
+    pub fn raised(&self) -> bool {
+        !self.raised.is_empty()
     }
 
     /// Takes what was raised.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hopwatch_detections::Mode;
@@ -23,6 +24,9 @@ use crate::state::State;
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
 const QUEUE: usize = 64;
+/// Settling waits this many times as long as it last took, so that a stream of small batches spends a tenth of its time on
+/// it at most.
+const SETTLE_SHARE: u32 = 9;
 /// The folder, in the data folder, of files that were received and not read yet.
 const INCOMING: &str = "incoming";
 
@@ -159,7 +163,7 @@ impl Feed {
         let incoming = state.store.data_dir().join(INCOMING);
         clear(&incoming)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let worker = Worker { pipeline, key, resolver: Resolver::default() };
+        let worker = Worker { pipeline, key, resolver: Resolver::default(), unsettled: false, due: clock::instant() };
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new().name("pipeline".into()).spawn(move || runtime.block_on(worker.run(queue)))?;
         let feed = Self { jobs, incoming };
@@ -223,23 +227,37 @@ struct Worker {
     key: DigestKey,
     /// What earlier files taught of names serves later ones.
     resolver: Resolver,
+    /// Whether events came since the pipeline last settled.
+    unsettled: bool,
+    /// When it may settle again.
+    due: Instant,
 }
 
 impl Worker {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(job) = queue.recv().await {
+        loop {
+            let job = tokio::select! {
+                job = queue.recv() => job,
+                () = tokio::time::sleep_until(self.due.into()), if self.unsettled => {
+                    self.settle_aside().await;
+                    continue;
+                }
+            };
+            let Some(job) = job else { break };
             // A sender that went away does not wait for the answer; the work was done all the same.
             let _heard = match job {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::Stop(answer) => {
+                    self.settle_aside().await;
                     drop(self);
                     let _heard = answer.send(Ok(())).is_ok();
                     return;
                 }
             };
         }
+        self.settle_aside().await;
     }
 
     async fn file(&mut self, upload: &Upload) -> Result<Receipt> {
@@ -264,14 +282,39 @@ impl Worker {
         })
     }
 
+    /// Once they are stored they survive a crash; the walk over the whole graph that settling is may wait.
     async fn events(&mut self, events: &[Event], mode: Mode) -> Result<()> {
         self.pipeline.events(events, mode).await?;
-        self.pipeline.settle()
+        self.unsettled = true;
+        if clock::instant() < self.due {
+            return Ok(());
+        }
+        self.settle().await
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {
         self.pipeline.finish(mode).await?;
-        self.pipeline.settle()
+        self.settle().await
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        let started = clock::instant();
+        let settled = self.pipeline.settle().await;
+        self.unsettled = false;
+        self.due = clock::instant() + started.elapsed() * SETTLE_SHARE;
+        settled
+    }
+
+    /// Nobody waits for the answer: the log gets it, and the next try comes with the next events.
+    async fn settle_aside(&mut self) {
+        if self.unsettled
+            && let Err(error) = self.settle().await
+        {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the checkpoint was not written; the history holds the events"
+            );
+        }
     }
 }
 
@@ -304,7 +347,7 @@ fn clear(folder: &Path) -> Result<()> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
-        std::fs::create_dir_all(folder)
+        crate::private::create_dir_all(folder)
     };
     clear().with_context(|| format!("{} cannot be made anew", folder.display()))
 }

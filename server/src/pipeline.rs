@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use hopwatch_detections::posture::findings;
 use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::load::{self, Report};
 use hopwatch_ingest::resolution::{Resolver, Resolving};
@@ -23,6 +24,8 @@ use hopwatch_model::{DirectoryDelta, Event, Timestamp};
 use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
+use crate::imported::Imported;
+use crate::private;
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
@@ -41,6 +44,7 @@ pub struct Pipeline {
     watch: Watch,
     applied: i64,
     coverage: Coverage,
+    imported: Imported,
     data_dir: PathBuf,
     _lock: File,
 }
@@ -58,14 +62,15 @@ impl Pipeline {
         let mut watch = Watch::new(&config.detections, &estate)?;
         let applied = progress.as_ref().map_or(0, |progress| progress.applied);
         let coverage = progress.as_ref().map(|progress| progress.coverage.clone()).unwrap_or_default();
+        let imported = progress.as_ref().map(|progress| progress.imported.clone()).unwrap_or_default();
         if let Some(progress) = progress {
             let refused = || format!("{}: the detections' states are not of this version", data_dir.display());
             watch.engine_mut().restore(progress.engine).with_context(refused)?;
         }
         let state = AppState::new(config, store, estate).await?;
-        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
+        let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
         if pipeline.catch_up(Mode::Judging).await? {
-            pipeline.settle()?;
+            pipeline.settle().await?;
         }
         pipeline.publish(None);
         Ok(pipeline)
@@ -89,14 +94,33 @@ impl Pipeline {
     ///
     /// # Errors
     /// Where the checkpoint cannot be written.
-    pub fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+    pub async fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+        self.apply(&deltas.iter().collect::<Vec<_>>()).await
+    }
+
+    /// The parts of directory files that the graph does not hold yet: a file says again what it said, and nothing about the
+    /// time of its second import. A directory that is asked anew does, and goes to [`Self::directory`].
+    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Result<Vec<&'a DirectoryDelta>> {
+        let mut fresh = Vec::new();
+        for delta in deltas {
+            if self.imported.first(delta)? {
+                fresh.push(delta);
+            }
+        }
+        let repeated = u64::try_from(deltas.len() - fresh.len())?;
+        metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(repeated);
+        Ok(fresh)
+    }
+
+    async fn apply(&mut self, deltas: &[&DirectoryDelta]) -> Result<()> {
         if deltas.is_empty() {
             return Ok(());
         }
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
-        drop(estate);
-        self.settle()
+        {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
+        }
+        self.settle().await
     }
 
     /// Takes in files while they are read: what directories say goes into the graph while the next of it is read, so that
@@ -110,13 +134,25 @@ impl Pipeline {
         mode: Mode,
         read: impl FnOnce(&mut dyn Sink) -> Report,
     ) -> Result<Streamed> {
+        let (mut fresh, mut repeated, mut failed) = (0_usize, 0, None);
         let streamed = {
             let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-            let (watch, estate) = (&mut self.watch, &mut *estate);
-            streamed(resolver, read, |delta| watch.absorb(estate, delta))
+            let (watch, imported, estate) = (&mut self.watch, &mut self.imported, &mut *estate);
+            streamed(resolver, read, |delta| match imported.first(&delta) {
+                Ok(true) => {
+                    watch.absorb(estate, delta);
+                    fresh += 1;
+                }
+                Ok(false) => repeated += 1,
+                Err(error) => failed = Some(error),
+            })
         };
-        if streamed.parts > 0 {
-            self.settle()?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(repeated);
+        if fresh > 0 {
+            self.settle().await?;
         }
         self.take_events(&streamed.events, &streamed.report, mode).await?;
         Ok(streamed)
@@ -127,7 +163,8 @@ impl Pipeline {
     /// # Errors
     /// Where store or checkpoint cannot be written.
     pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
-        self.directory(&collected.deltas)?;
+        let fresh = self.unseen(&collected.deltas)?;
+        self.apply(&fresh).await?;
         self.take_events(&collected.events, report, mode).await
     }
 
@@ -135,7 +172,7 @@ impl Pipeline {
         let taken = self.events(events, mode).await?;
         if !events.is_empty() {
             self.finish(mode).await?;
-            self.settle()?;
+            self.settle().await?;
         }
         self.sources(report, events).await?;
         Ok(taken)
@@ -156,27 +193,33 @@ impl Pipeline {
         Ok(taken)
     }
 
-    /// Ends a piece of work: the last verdicts, a fresh snapshot, checkpoints on disk.
+    /// Ends a piece of work: a fresh snapshot for requests, what is weak in it, a checkpoint on disk. Takes as long as a
+    /// walk over the whole graph.
     ///
     /// # Errors
-    /// Where a checkpoint cannot be written.
-    pub fn settle(&mut self) -> Result<()> {
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+    /// Where the checkpoint cannot be written, or the store fails.
+    pub async fn settle(&mut self) -> Result<()> {
         let progress = self.progress()?;
-        let data_dir = &self.data_dir;
-        let (snapshot, saved) =
-            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress));
-        drop(estate);
+        let (snapshot, saved) = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let data_dir = &self.data_dir;
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress))
+        };
         saved?;
         match snapshot {
             Some(snapshot) => self.state.show(snapshot),
             None => self.state.refresh(),
         }
-        Ok(())
+        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
     }
 
     fn progress(&self) -> Result<Progress> {
-        Ok(Progress { applied: self.applied, engine: self.watch.engine().save()?, coverage: self.coverage.clone() })
+        Ok(Progress {
+            applied: self.applied,
+            engine: self.watch.engine().save()?,
+            coverage: self.coverage.clone(),
+            imported: self.imported.clone(),
+        })
     }
 
     /// Raises what the detections only decide when time goes on, and stores it.
@@ -346,7 +389,7 @@ pub fn statuses(report: &Report, events: &[Event]) -> Vec<SourceStatus> {
 
 /// Keeps a second process out of the folder until this one ends, however it ends.
 fn lock(data_dir: &Path) -> Result<File> {
-    fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
+    private::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
     let path = data_dir.join(LOCK);
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     match file.try_lock() {
@@ -374,17 +417,5 @@ fn digest_key(data_dir: &Path) -> Result<DigestKey> {
     }
     let bytes: [u8; 32] = rand::random();
     write_whole(&path, &[&bytes]).with_context(|| format!("{} cannot be written", path.display()))?;
-    restrict(&path)?;
     Ok(DigestKey::new(bytes))
-}
-
-#[cfg(unix)]
-fn restrict(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o600))?)
-}
-
-#[cfg(not(unix))]
-fn restrict(_: &Path) -> Result<()> {
-    Ok(())
 }

@@ -133,6 +133,8 @@ fn inputs(watch: &Watch, verdicts: &Verdicts, events: &[Event], reports: &[Repor
     let insight = Insight::new(watch.snapshot());
     let alerts = verdicts.alerts().iter().cloned().map(Into::into).collect();
     let mut inputs = Inputs::of_graph(&insight, clock::now())?.with_alerts(alerts);
+    inputs.findings = verdicts.weaknesses().to_vec();
+    inputs.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     inputs.events = u64::try_from(events.len())?;
     inputs.span = events.iter().map(|event| event.time).min().zip(events.iter().map(|event| event.time).max());
     inputs.sources = reports.iter().flat_map(|report| statuses(report, events)).collect();
