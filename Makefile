@@ -93,5 +93,5 @@ lab: packages ## Bring up the Samba lab and compare our collection with the coll
 	HOPWATCH_LAB_LIVE=1 cargo test --locked -p hopwatch-tests --test lab_live -- --nocapture
 
 .PHONY: bench-graph
-bench-graph: ## Time the graph engine beside petgraph
-	cargo bench --locked -p hopwatch-graph
+bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
+	tests/bench/graph
