@@ -28,6 +28,7 @@ mod oracle;
 #[cfg(test)]
 mod oracle_structure;
 pub mod paths;
+pub mod questions;
 pub mod reach;
 pub mod scc;
 pub mod search;
@@ -52,6 +53,7 @@ pub use limits::Limits;
 pub use lookup::Lookup;
 pub use mincut::MinCut;
 pub use paths::{Path, Subgraph};
+pub use questions::Question;
 pub use reach::Reach;
 pub use scc::Components;
 pub use search::Fit;

@@ -176,8 +176,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::estate::tests::{delta, edge, node};
     use crate::estate::Estate;
+    use crate::estate::tests::{delta, edge, node};
 
     type Row = (u32, bool, u32, i64, i64);
 
