@@ -25,19 +25,10 @@ pub struct Imported {
 }
 
 impl Imported {
-<<<<<<< HEAD
     /// Notes a part; true where it is new. One that is not is counted.
     pub fn first(&mut self, delta: &DirectoryDelta) -> bool {
         // A part without a digest is taken as new: twice is better than never.
         let Ok(digest) = digest(delta) else { return true };
-=======
-    /// Notes a part; true where it is new.
-    ///
-    /// # Errors
-    /// Where it has no byte form; none of today's has none.
-    pub fn first(&mut self, delta: &DirectoryDelta) -> postcard::Result<bool> {
-        let digest = digest(delta)?;
->>>>>>> derive
         if !self.known.insert(digest) {
             metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(1);
             return false;
@@ -65,11 +56,11 @@ impl From<Imported> for Vec<u64> {
 }
 
 /// A digest of what a part says, without when and by which name it came; gaps begin with that name.
-fn digest(delta: &DirectoryDelta) -> postcard::Result<u64> {
+fn digest(delta: &DirectoryDelta) -> serde_json::Result<u64> {
     let gaps: Vec<&str> = delta.gaps.iter().map(|gap| gap.strip_prefix(delta.source.as_str()).unwrap_or(gap)).collect();
     let mut hasher = BufWriter::with_capacity(CHUNK, blake3::Hasher::new());
-    let said = (delta.kind, &delta.nodes, &delta.edges, &delta.removed, &gaps);
-    postcard::to_io(&said, &mut hasher)?.flush().map_err(|_| postcard::Error::SerializeBufferFull)?;
+    serde_json::to_writer(&mut hasher, &(delta.kind, &delta.nodes, &delta.edges, &delta.removed, &gaps))?;
+    hasher.flush().map_err(serde_json::Error::io)?;
     let mut out = [0; 8];
     hasher.get_ref().finalize_xof().fill(&mut out);
     Ok(u64::from_le_bytes(out))

@@ -126,7 +126,6 @@ impl Pipeline {
         mode: Mode,
         read: impl FnOnce(&mut dyn Sink) -> Report,
     ) -> Result<Streamed> {
-        let (mut fresh, mut repeated, mut failed) = (0_usize, 0, None);
         let streamed = {
             let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
             let (watch, imported, estate) = (&mut self.watch, &mut self.imported, &mut *estate);
