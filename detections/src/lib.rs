@@ -26,6 +26,8 @@ pub mod exfiltration;
 pub mod frame;
 pub mod habit;
 pub mod initial_access;
+#[cfg(test)]
+mod invariants;
 pub mod lateral_movement;
 pub mod manual;
 pub mod number;
