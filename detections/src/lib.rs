@@ -11,6 +11,7 @@
 
 pub mod assembly;
 pub mod attempt;
+pub mod calibration;
 pub mod catalogue;
 pub mod change;
 pub mod credential_access;
@@ -25,6 +26,7 @@ pub(crate) mod execution;
 pub mod exfiltration;
 pub mod frame;
 pub mod habit;
+pub mod incident;
 pub mod initial_access;
 #[cfg(test)]
 mod invariants;
@@ -45,3 +47,22 @@ pub use engine::{AlertChange, Engine};
 pub use frame::{
     Context, Detection, DetectionFactory, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts,
 };
+
+/// The slug of a Sigma rule's alerts begins so; the rule's id follows.
+pub const RULE_PREFIX: &str = "sigma:";
+
+/// True for the slug of a rule that users brought, not of a detection of the catalogue.
+#[must_use]
+pub fn rule_slug(slug: &str) -> bool {
+    slug.starts_with(RULE_PREFIX)
+}
+
+/// Where in the kill chain the alerts of a slug stand; a rule of users counts as lateral movement where nothing is known
+/// of it.
+#[must_use]
+pub fn phase_of(slug: &str) -> Phase {
+    ALL.iter()
+        .map(|factory| factory.meta())
+        .find(|meta| meta.slug == slug)
+        .map_or(Phase::LateralMovement, |meta| meta.phase)
+}
