@@ -28,6 +28,8 @@ pub mod frame;
 pub mod habit;
 pub mod incident;
 pub mod initial_access;
+#[cfg(test)]
+mod invariants;
 pub mod lateral_movement;
 pub mod manual;
 pub mod number;
