@@ -34,6 +34,7 @@ pub mod posture;
 pub mod reconnaissance;
 pub mod route;
 pub mod shared;
+pub mod sigma;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod usual;
