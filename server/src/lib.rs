@@ -16,6 +16,7 @@ pub mod http;
 pub mod imported;
 pub mod insight;
 pub mod learning;
+pub mod listeners;
 pub mod metrics;
 pub mod outputs;
 pub mod pipeline;

@@ -19,6 +19,7 @@ pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod names;
+pub mod radius;
 pub mod rpc_endpoints;
 mod seen;
 pub mod smb;

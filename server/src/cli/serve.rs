@@ -12,7 +12,7 @@ use super::output;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::pipeline::Pipeline;
-use crate::{auth, http, scheduler, telemetry};
+use crate::{auth, http, listeners, scheduler, telemetry};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -73,10 +73,9 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     if let Some(sensors) = &state.config.sensors {
         http::mutual::serve(&state, sensors).await?;
     }
+    listeners::start(&state, &feed, &key).await?;
     #[cfg(target_os = "linux")]
     let watching = crate::watching::start(&state.config, &key, &feed)?;
-    #[cfg(not(target_os = "linux"))]
-    drop(key);
     scheduler::start(&state);
     let served = http::serve(state, listener, stopped()).await;
     #[cfg(target_os = "linux")]

@@ -1,8 +1,12 @@
 //! `[[sources]]`: what the server watches beside what is imported.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use super::Error;
 
 /// What kind of source it is, with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,18 +33,63 @@ pub enum SourceForm {
         /// When it is read, as a cron line in UTC.
         cron: String,
     },
-    /// Syslog over UDP and TCP.
+    /// Syslog over UDP and TCP, or over TLS where `tls` is given.
     Syslog {
         /// Address and port.
-        listen: std::net::SocketAddr,
+        listen: SocketAddr,
+        /// The certificate of the TLS listener; without it there is no TLS.
+        #[serde(default)]
+        tls: Option<Tls>,
     },
     /// RADIUS accounting.
     Radius {
         /// Address and port.
-        listen: std::net::SocketAddr,
-        /// A file with the shared secret.
-        secret_file: PathBuf,
+        listen: SocketAddr,
+        /// A file with the secret of all access servers that `clients` does not name.
+        #[serde(default)]
+        secret_file: Option<PathBuf>,
+        /// Access servers with secrets of their own.
+        #[serde(default)]
+        clients: Vec<RadiusClient>,
     },
+}
+
+/// A listener's certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate with its chain, PEM.
+    pub certificate_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+    /// The authority whose certificates senders must have, PEM; without it anyone may send.
+    #[serde(default)]
+    pub client_ca_file: Option<PathBuf>,
+}
+
+/// An access server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RadiusClient {
+    /// Its address, or a network as `10.0.0.0/24`.
+    pub address: String,
+    /// A file with its secret.
+    pub secret_file: PathBuf,
+}
+
+impl RadiusClient {
+    /// The network and the length of its prefix; `None` where the address is none.
+    #[must_use]
+    pub fn network(&self) -> Option<(IpAddr, u8)> {
+        let (address, length) = match self.address.split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u8>().ok()?)),
+            None => (self.address.as_str(), None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.unwrap_or(longest);
+        (length <= longest).then_some((address, length))
+    }
 }
 
 /// A source that is watched.
@@ -51,4 +100,30 @@ pub struct Source {
     /// What it is.
     #[serde(flatten)]
     pub form: SourceForm,
+}
+
+/// Refuses sources that cannot be told apart or lack what they need; files are read when the server starts.
+///
+/// # Errors
+/// [`Error::Value`] with the source's place and name.
+pub(super) fn check(sources: &[Source]) -> Result<(), Error> {
+    let mut names = BTreeSet::new();
+    for (at, source) in sources.iter().enumerate() {
+        let refuse = |reason: String| Err(Error::Value { key: format!("sources[{at}] `{}`", source.name), reason });
+        if source.name.trim().is_empty() {
+            return refuse("must have a name".into());
+        }
+        if !names.insert(&source.name) {
+            return refuse("another source has this name".into());
+        }
+        if let SourceForm::Radius { secret_file, clients, .. } = &source.form {
+            if secret_file.is_none() && clients.is_empty() {
+                return refuse("neither `secret_file` nor `clients` names a secret".into());
+            }
+            if let Some(client) = clients.iter().find(|client| client.network().is_none()) {
+                return refuse(format!("`{}` is no address and no network like 10.0.0.0/24", client.address));
+            }
+        }
+    }
+    Ok(())
 }
