@@ -92,5 +92,5 @@ lab: packages ## Bring up the Samba lab and compare our collection with the coll
 	@.ci/lab
 
 .PHONY: bench-graph
-bench-graph: ## Time the graph engine beside petgraph
-	cargo bench --locked -p hopwatch-graph
+bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
+	tests/bench/graph

@@ -183,23 +183,18 @@ impl Pipeline {
     /// # Errors
     /// Where the checkpoint cannot be written, or the store fails.
     pub async fn settle(&mut self) -> Result<()> {
-        self.checkpoint()?;
-        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
-    }
-
-    fn checkpoint(&mut self) -> Result<()> {
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
         let progress = self.progress()?;
-        let data_dir = &self.data_dir;
-        let (snapshot, saved) =
-            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress));
-        drop(estate);
+        let (snapshot, saved) = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let data_dir = &self.data_dir;
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress))
+        };
         saved?;
         match snapshot {
             Some(snapshot) => self.state.show(snapshot),
             None => self.state.refresh(),
         }
-        Ok(())
+        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
     }
 
     fn progress(&self) -> Result<Progress> {
