@@ -141,6 +141,7 @@ pub enum Error {
 enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
+    Records(Collected, Mode, oneshot::Sender<Result<()>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
     Stop(oneshot::Sender<Result<()>>),
 }
@@ -200,6 +201,15 @@ impl Feed {
         self.ask(|answer| Job::Events(events, mode, answer)).await
     }
 
+    /// Takes in what a listener read, in any order; on return it survives a crash. Hosts are named by what earlier input
+    /// taught.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn records(&self, collected: Collected, mode: Mode) -> Result<(), Error> {
+        self.ask(|answer| Job::Records(collected, mode, answer)).await
+    }
+
     /// A recording ended: raises what detections only decide when time goes on.
     ///
     /// # Errors
@@ -248,6 +258,7 @@ impl Worker {
             let _heard = match job {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
+                Job::Records(collected, mode, answer) => answer.send(self.records(collected, mode).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::Stop(answer) => {
                     self.settle_aside().await;
@@ -290,6 +301,12 @@ impl Worker {
             return Ok(());
         }
         self.settle().await
+    }
+
+    async fn records(&mut self, collected: Collected, mode: Mode) -> Result<()> {
+        let named = resolved(collected, &mut self.resolver);
+        self.pipeline.directory(&named.deltas).await?;
+        self.events(&named.events, mode).await
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {

@@ -30,3 +30,4 @@ pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
+pub mod wef;

@@ -24,6 +24,7 @@ pub mod security_descriptor;
 pub mod smb1;
 pub mod smb2;
 pub mod spnego;
+pub mod wsman;
 
 pub use error::Error;
 
@@ -62,4 +63,5 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("rpc", rpc::decode_all),
     ("security_descriptor", security_descriptor::decode_everything),
+    ("wsman", wsman::decode_everything),
 ];

@@ -7,6 +7,7 @@ pub mod radius;
 pub mod secret_attributes;
 pub mod signin;
 pub mod text;
+pub mod wef;
 pub mod windows;
 pub mod xml;
 

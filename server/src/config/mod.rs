@@ -8,6 +8,7 @@ mod reference;
 mod reports;
 mod server;
 mod sources;
+mod wef;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use server::{Metrics, Server};
 pub use sources::{Source, SourceForm};
+pub use wef::{Wef, WefContent};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -95,6 +97,7 @@ impl Config {
         self.server.check()?;
         self.reports.check()?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
+        self.sources.iter().try_for_each(Source::check)?;
         hopwatch_detections::Engine::new(&self.detections)
             .map(drop)
             .map_err(|error| Error::Value { key: "detections".into(), reason: chain(&error) })

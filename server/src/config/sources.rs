@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Error, Wef};
+
 /// What kind of source it is, with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -34,6 +36,8 @@ pub enum SourceForm {
         /// Address and port.
         listen: std::net::SocketAddr,
     },
+    /// A collector to which Windows hosts forward their events.
+    Wef(Box<Wef>),
     /// RADIUS accounting.
     Radius {
         /// Address and port.
@@ -51,4 +55,17 @@ pub struct Source {
     /// What it is.
     #[serde(flatten)]
     pub form: SourceForm,
+}
+
+impl Source {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match &self.form {
+            SourceForm::Wef(wef) => wef.check(&self.name),
+            SourceForm::Folder { .. }
+            | SourceForm::Capture { .. }
+            | SourceForm::Ldap { .. }
+            | SourceForm::Syslog { .. }
+            | SourceForm::Radius { .. } => Ok(()),
+        }
+    }
 }

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod sources;
 pub mod tags;
 pub mod users;
+pub mod wef;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -37,6 +38,7 @@ pub use reports::{ReportFile, StoredReport};
 pub use sources::SourceStatus;
 pub use tags::Tags;
 pub use users::{Role, User};
+pub use wef::WefMachine;
 
 /// The name of the database file in the data folder.
 pub const FILE: &str = "hopwatch.db";
