@@ -1,15 +1,20 @@
 //! The engine: shows each event to all detections in order, drives their ticks by event time, and assembles verdicts
 //! into alerts. Same events, same order ⇒ same alerts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::Scorer;
+use hopwatch_ml::bounded::{Lane, in_lane};
+use hopwatch_ml::priors::SnapshotPriors;
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::Assembly;
+use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
 use crate::frame::{Context, Decline, Detection, Meta, Mode, Sensitivity, Verdicts};
 use crate::shared::Shared;
@@ -32,7 +37,7 @@ pub struct Settings {
     /// Detections that are off, by slug.
     pub disabled: Vec<String>,
     /// Overrides of thresholds, by slug.
-    pub thresholds: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    pub thresholds: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// What is not alerted, with reason and expiry.
     pub exclusions: Vec<Exclusion>,
 }
@@ -56,15 +61,27 @@ pub enum Error {
         /// The name.
         slug: String,
     },
+    /// An exclusion of the settings makes no sense.
+    #[error("an exclusion is refused")]
+    Exclusion(#[source] crate::exclusion::Error),
     /// A saved state is not of this version.
     #[error("the saved state of {part} cannot be read")]
     State {
-        /// The part: a slug, `shared` or `assembly`.
+        /// The part: a slug, `shared`, `behaviour` or `assembly`.
         part: String,
         /// Why.
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// What users said beside the settings; replaced as a whole while the engine runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Exclusions beside those of the settings.
+    pub exclusions: Vec<Exclusion>,
+    /// What earlier alerts turned out to be.
+    pub calibration: Calibration,
 }
 
 struct Slot {
@@ -76,8 +93,11 @@ struct Slot {
 pub struct Engine {
     slots: Vec<Slot>,
     shared: Shared,
+    behaviour: Scorer,
     assembly: Assembly,
     exclusions: Vec<Exclusion>,
+    policy: Arc<Policy>,
+    excluded: BTreeMap<&'static str, u64>,
     seen: FxHashSet<u64>,
     seen_order: VecDeque<u64>,
     repeated: u64,
@@ -95,6 +115,7 @@ impl Engine {
         if let Some(slug) = settings.disabled.iter().chain(settings.thresholds.keys()).find(|slug| !known(slug)) {
             return Err(Error::Unknown { slug: slug.clone() });
         }
+        settings.exclusions.iter().try_for_each(Exclusion::check).map_err(Error::Exclusion)?;
         let mut slots = Vec::new();
         for factory in crate::ALL {
             let slug = factory.meta().slug;
@@ -109,14 +130,28 @@ impl Engine {
         Ok(Self {
             slots,
             shared: Shared::default(),
+            behaviour: Scorer::default(),
             assembly: Assembly::default(),
             exclusions: settings.exclusions.clone(),
+            policy: Arc::default(),
+            excluded: BTreeMap::new(),
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
             repeated: 0,
             next_tick: None,
             watermark: Timestamp::MIN,
         })
+    }
+
+    /// From now on these words of users hold.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// Verdicts that exclusions silenced since the start, by slug.
+    #[must_use]
+    pub fn excluded(&self) -> &BTreeMap<&'static str, u64> {
+        &self.excluded
     }
 
     /// Shows an event to all; returns the alerts that it opened or changed.
@@ -127,10 +162,15 @@ impl Engine {
         }
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
-        let context = Context { snapshot, shared: &self.shared, mode };
-        for slot in &mut self.slots {
-            slot.detection.observe(event, &context, &mut slot.verdicts);
-        }
+        let score = self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
+        let slots = &mut self.slots;
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.observe(event, &context, &mut slot.verdicts);
+            }
+        });
         self.shared.learn(event);
         self.collect(mode, &mut changes);
         changes
@@ -177,6 +217,12 @@ impl Engine {
         &self.shared
     }
 
+    /// The learned behaviour: its progress and its models.
+    #[must_use]
+    pub fn behaviour(&self) -> &Scorer {
+        &self.behaviour
+    }
+
     /// Events that were dropped as repeated deliveries.
     #[must_use]
     pub fn repeated(&self) -> u64 {
@@ -208,6 +254,7 @@ impl Engine {
         Ok(serde_json::json!({
             "watermark": self.watermark,
             "shared": serde_json::to_value(&self.shared)?,
+            "behaviour": serde_json::to_value(&self.behaviour)?,
             "assembly": serde_json::to_value(&self.assembly)?,
             "seen": self.seen_order,
             "rules": rules,
@@ -221,6 +268,10 @@ impl Engine {
     pub fn restore(&mut self, mut state: serde_json::Value) -> Result<(), Error> {
         self.watermark = part(&mut state, "watermark")?;
         self.shared = part(&mut state, "shared")?;
+        // A checkpoint of before behaviour was learned has none: it starts empty, and says that it is learning.
+        if state.get("behaviour").is_some() {
+            self.behaviour = part(&mut state, "behaviour")?;
+        }
         self.assembly = part(&mut state, "assembly")?;
         self.seen_order = part(&mut state, "seen")?;
         self.seen = self.seen_order.iter().copied().collect();
@@ -235,28 +286,36 @@ impl Engine {
     }
 
     fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
-        let context = Context { snapshot, shared: &self.shared, mode };
-        for slot in &mut self.slots {
-            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
-        }
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: None, mode };
+        let (slots, now) = (&mut self.slots, self.watermark);
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.tick(now, &context, &mut slot.verdicts);
+            }
+        });
         self.collect(mode, changes);
     }
 
     fn collect(&mut self, mode: Mode, changes: &mut Vec<AlertChange>) {
         for slot in &mut self.slots {
-            for verdict in slot.verdicts.take() {
+            if !slot.verdicts.raised() {
+                continue;
+            }
+            let meta = slot.detection.meta();
+            for mut verdict in slot.verdicts.take() {
                 if mode == Mode::Learning {
                     continue;
                 }
-                let meta = slot.detection.meta();
-                let excluded = self.exclusions.iter().find(|exclusion| exclusion.covers(meta.slug, &verdict));
-                match excluded {
-                    Some(exclusion) => {
-                        let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
-                        slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
-                    }
-                    None => changes.extend(self.assembly.take(meta, verdict)),
+                let mut all = self.exclusions.iter().chain(&self.policy.exclusions);
+                if let Some(exclusion) = all.find(|exclusion| exclusion.covers(meta.slug, &verdict)) {
+                    *self.excluded.entry(meta.slug).or_default() += 1;
+                    let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
+                    slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
+                    continue;
                 }
+                self.policy.calibration.weigh(meta.slug, meta.severity, &mut verdict);
+                changes.extend(self.assembly.take(meta, verdict));
             }
         }
     }
@@ -272,6 +331,14 @@ impl Engine {
             });
         }
         true
+    }
+}
+
+/// The windows in which an event counts.
+fn lane(mode: Mode) -> Lane {
+    match mode {
+        Mode::Judging => Lane::Judged,
+        Mode::Learning => Lane::Learned,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::{Score, Scorer};
 use hopwatch_model::alert::ScorePart;
 use hopwatch_model::{Account, Event, Evidence, Host, Severity, Timestamp};
 use serde::de::DeserializeOwned;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::shared::Shared;
 
 /// The phase of the kill chain, and the folder of the detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// From outside into an account.
@@ -29,6 +30,22 @@ pub enum Phase {
     Exfiltration,
     /// A weakness that was seen in use, not an attack.
     Posture,
+}
+
+impl Phase {
+    /// Its name in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::InitialAccess => "initial access",
+            Self::Reconnaissance => "reconnaissance",
+            Self::CredentialAccess => "credential access",
+            Self::LateralMovement => "lateral movement",
+            Self::DomainDominance => "domain dominance",
+            Self::Exfiltration => "exfiltration",
+            Self::Posture => "posture",
+        }
+    }
 }
 
 /// What a detection says of itself.
@@ -87,6 +104,10 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// What is kept for all detections; it has seen this event already.
     pub shared: &'a Shared,
+    /// The learned behaviour; it has seen this event already.
+    pub behaviour: &'a Scorer,
+    /// How unusual the event is as an access, by what was learned before it; `None` where it is none, or a repeat.
+    pub score: Option<&'a Score>,
     /// Whether activity is judged.
     pub mode: Mode,
 }
@@ -116,7 +137,7 @@ pub trait Rule: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A verdict: what a rule saw. Slug, title, techniques and actions are added from its [`Meta`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// What makes two verdicts the same alert, beside the detection: the actor, the hosts, what else matters.
     pub key: String,
@@ -233,6 +254,12 @@ impl Verdicts {
             self.declines.pop_front();
         }
         self.declines.push_back(Decline { time, subject: subject.into(), reason: reason.into() });
+    }
+
+    /// True where something was raised that nobody has taken yet.
+    #[must_use]
+    pub fn raised(&self) -> bool {
+        !self.raised.is_empty()
     }
 
     /// Takes what was raised.

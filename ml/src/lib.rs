@@ -10,6 +10,7 @@ pub mod evaluation;
 pub mod features;
 pub mod models;
 pub mod number;
+pub mod paths;
 pub mod peers;
 pub mod priors;
 pub mod random;

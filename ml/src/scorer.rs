@@ -3,6 +3,8 @@
 //!
 //! Deliberately no alerting: grouping, budget and words for people are [`crate::campaign`]'s and the rules'.
 
+use std::collections::BTreeMap;
+
 use hopwatch_model::Event;
 use hopwatch_model::alert::ScorePart;
 use rustc_hash::FxHashMap;
@@ -13,18 +15,27 @@ use crate::features::explain::{Background, reasons};
 use crate::features::{Row, Sight, look};
 use crate::models::{Forest, Logistic, Rows, Trees};
 use crate::number::sigmoid;
-use crate::peers::{Peers, aside};
+use crate::peers::{PeerUse, Peers, aside};
 use crate::priors::Priors;
 use crate::simulate::Simulator;
 use crate::store::{Caps, Move, Store};
 
-/// What the linear model's log-odds add to the trees': it is the surer one far from all that was simulated.
-const LINEAR_SHARE: f64 = 0.25;
+/// What a nat of rarity adds to the trees' log-odds: it goes on growing where trees, which know no slope, end.
+const RARITY_SHARE: f64 = 0.3;
+/// The rarity of an ordinary first-time access, in nats.
+const TYPICAL_RARITY: f64 = 14.0;
 /// Values below it are habits, and never part of a campaign.
 const FLOOR: f32 = -1.0;
 
 /// Days before rows are kept for training: on the first everything is new.
 const SETTLE_DAYS: u32 = 4;
+
+/// Quarantined accesses that make a source suspect.
+const TAINT: u32 = 2;
+/// How long a source stays suspect, in seconds.
+const TAINT_SECS: i64 = 86_400;
+/// Suspect sources remembered.
+const SUSPECTS: usize = 1024;
 
 /// Numbers of the method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,9 +61,9 @@ impl Default for Config {
         Self {
             seed: 1,
             learning_days: 7,
-            training_days: 1,
+            training_days: 3,
             rows: 10_000,
-            quarantine: 6.0,
+            quarantine: 4.0,
             forest: 100,
             caps: Caps::default(),
         }
@@ -91,17 +102,16 @@ impl Score {
     /// One number to rank accesses by.
     #[must_use]
     pub fn value(&self) -> f64 {
-        match (self.logistic, self.trees) {
-            (Some(logistic), Some(trees)) => f64::from(trees) + LINEAR_SHARE * f64::from(logistic),
-            _ => f64::from(self.rarity) - 40.0,
+        match self.trees {
+            Some(trees) => f64::from(trees) + RARITY_SHARE * (f64::from(self.rarity) - TYPICAL_RARITY),
+            None => f64::from(self.rarity) - 40.0,
         }
     }
 
     /// How suspicious it is as a move; `None` while learning and for what is plainly a habit.
     #[must_use]
     pub fn suspicion(&self) -> Option<f32> {
-        let value = crate::number::single(self.value());
-        (self.trees.is_some() && value > FLOOR).then_some(value)
+        self.trees.filter(|odds| *odds > FLOOR)
     }
 
     /// How surprising it is that this account reaches yet another new host with its own credential; `None` while
@@ -112,10 +122,10 @@ impl Score {
         (self.trees.is_some() && own && self.sight.novel() && self.sight.slow > 0.0).then_some(self.sight.slow)
     }
 
-    /// The likelihood that the models give to an intruder rather than a habit, 0–1, at even odds.
+    /// The likelihood that the trees give to an intruder rather than a habit, 0–1, at even odds; ½ while learning.
     #[must_use]
     pub fn likelihood(&self) -> f64 {
-        sigmoid(self.value() / 2.0)
+        sigmoid(f64::from(self.trees.unwrap_or(0.0)) / 2.0)
     }
 }
 
@@ -126,12 +136,16 @@ pub struct Scorer {
     /// The counts.
     pub store: Store,
     simulator: Simulator,
+    /// Sources of quarantined accesses: the time of the last, and how many.
+    suspects: BTreeMap<u32, (i64, u32)>,
     peers: Peers,
     grouped: i64,
     real: Rows,
     simulated: Rows,
     models: Option<Models>,
-    first: Option<i64>,
+    /// The latest day with an access, and how many there were: a gap teaches nothing.
+    day: i64,
+    active_days: u32,
     latest: i64,
     trained: i64,
     /// Triples seen in the present hour: repeats of an act are one access.
@@ -170,12 +184,14 @@ impl Scorer {
         Self {
             store: Store::new(config.caps),
             simulator: Simulator::new(config.seed),
+            suspects: BTreeMap::new(),
             peers: Peers::default(),
             grouped: i64::MIN,
             real: Rows::new(config.rows),
             simulated: Rows::new(config.rows),
             models: None,
-            first: None,
+            day: i64::MIN,
+            active_days: 0,
             latest: i64::MIN,
             trained: i64::MIN,
             hour: i64::MIN,
@@ -192,8 +208,12 @@ impl Scorer {
     /// Scores an access, then learns it; `None` for a logon at the console and for a repeat within the hour.
     pub fn access(&mut self, access: &Access<'_>, priors: &dyn Priors) -> Option<Score> {
         let seen = self.store.intern(access);
-        self.first.get_or_insert(seen.time);
         self.latest = self.latest.max(seen.time);
+        let day = seen.time.div_euclid(86_400);
+        if day > self.day {
+            self.day = day;
+            self.active_days = self.active_days.saturating_add(1);
+        }
         if seen.reach == Reach::Console {
             self.store.learn_console(&seen);
             return None;
@@ -218,10 +238,16 @@ impl Scorer {
         reasons(&self.store, score, &Background { model, prior, peers, days: self.days() })
     }
 
-    /// Days of history so far.
+    /// How many of the account's peers use the target of a score; `None` without peers.
+    #[must_use]
+    pub fn peers(&self, score: &Score) -> Option<PeerUse> {
+        self.peers.using(&self.store, score.seen.user, score.seen.target)
+    }
+
+    /// Whole days of history so far; days without any access do not count.
     #[must_use]
     pub fn days(&self) -> u32 {
-        self.first.map_or(0, |first| u32::try_from((self.latest - first) / 86_400).unwrap_or(0))
+        self.active_days.saturating_sub(1)
     }
 
     /// The days of history that it wants before it has models.
@@ -261,7 +287,7 @@ impl Scorer {
 
     fn learn(&mut self, score: &Score, priors: &dyn Priors) {
         let seen = &score.seen;
-        if self.days() >= SETTLE_DAYS && !self.quarantined(score) {
+        if self.days() >= SETTLE_DAYS && score.trees.is_none_or(|odds| f64::from(odds) < 1.5 * self.config.quarantine) {
             // Novel rows are rare and are what attacks must be told from: keep more of them.
             let novel = score.sight.novel() || score.sight.user_source.times == 0;
             if self.simulator.chance(if novel { 0.9 } else { 0.12 }) {
@@ -275,6 +301,7 @@ impl Scorer {
         }
         let surprise = score.sight.surprise();
         if self.quarantined(score) {
+            self.suspect(seen);
             self.store.quarantine(seen, surprise);
             return;
         }
@@ -284,7 +311,19 @@ impl Scorer {
 
     /// Whether an access looks too much like an intruder's to be learned.
     fn quarantined(&self, score: &Score) -> bool {
-        score.logistic.is_some() && score.value() > self.config.quarantine
+        let fresh = score.sight.novel() || score.sight.user_source.times == 0;
+        let suspect = self.suspects.get(&score.seen.source);
+        let tainted = suspect.is_some_and(|(last, count)| *count >= TAINT && score.seen.time - last < TAINT_SECS);
+        score.trees.is_some_and(|odds| f64::from(odds) > self.config.quarantine) || fresh && tainted
+    }
+
+    /// Remembers the source of a quarantined access: what else is new from there is not learned either for a while.
+    fn suspect(&mut self, seen: &Move) {
+        self.suspects.retain(|_, (last, _)| seen.time - *last < TAINT_SECS);
+        if self.suspects.len() < SUSPECTS {
+            let entry = self.suspects.entry(seen.source).or_insert((seen.time, 0));
+            *entry = (entry.0.max(seen.time), entry.1.saturating_add(1));
+        }
     }
 
     fn train_when_due(&mut self, priors: &dyn Priors) {

@@ -80,9 +80,9 @@ impl Simulator {
         let mut campaign = Campaign { store, peers, priors, hops: Vec::new(), rows: Vec::new(), names };
         let actor = seen.by.unwrap_or(seen.user);
         match self.random.below(10) {
-            0 | 1 => self.fan(&mut campaign, seen, actor),
-            2..=4 => self.chain(&mut campaign, seen, actor),
-            5..=7 => self.stealth(&mut campaign, seen, actor),
+            0..=2 => self.fan(&mut campaign, seen, actor),
+            3..=5 => self.chain(&mut campaign, seen, actor),
+            6..=8 => self.stealth(&mut campaign, seen, actor),
             _ => self.slow(&mut campaign, seen, actor),
         }
         campaign.rows

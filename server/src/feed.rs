@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::pipeline::{Pipeline, resolved};
 use crate::state::State;
+use crate::store::{Appended, SourceStatus};
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
 const QUEUE: usize = 64;
@@ -141,7 +142,7 @@ pub enum Error {
 enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
-    Records(Collected, Mode, oneshot::Sender<Result<()>>),
+    Live(Vec<Event>, Box<SourceStatus>, oneshot::Sender<Result<Appended>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
     Stop(oneshot::Sender<Result<()>>),
 }
@@ -201,13 +202,12 @@ impl Feed {
         self.ask(|answer| Job::Events(events, mode, answer)).await
     }
 
-    /// Takes in what a listener read, in any order; on return it survives a crash. Hosts are named by what earlier input
-    /// taught.
+    /// Takes in events of a live source, in any order and with their hosts not named yet, and notes its standing.
     ///
     /// # Errors
     /// Where the pipeline fails.
-    pub async fn records(&self, collected: Collected, mode: Mode) -> Result<(), Error> {
-        self.ask(|answer| Job::Records(collected, mode, answer)).await
+    pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
+        self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
     }
 
     /// A recording ended: raises what detections only decide when time goes on.
@@ -258,7 +258,7 @@ impl Worker {
             let _heard = match job {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
-                Job::Records(collected, mode, answer) => answer.send(self.records(collected, mode).await).is_ok(),
+                Job::Live(events, standing, answer) => answer.send(self.live(events, &standing).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::Stop(answer) => {
                     self.settle_aside().await;
@@ -303,10 +303,15 @@ impl Worker {
         self.settle().await
     }
 
-    async fn records(&mut self, collected: Collected, mode: Mode) -> Result<()> {
-        let named = resolved(collected, &mut self.resolver);
-        self.pipeline.directory(&named.deltas).await?;
-        self.events(&named.events, mode).await
+    async fn live(&mut self, events: Vec<Event>, standing: &SourceStatus) -> Result<Appended> {
+        let named = resolved(Collected { events, deltas: Vec::new() }, &mut self.resolver);
+        let taken = self.pipeline.events(&named.events, Mode::Judging).await?;
+        self.pipeline.state().store.put_source(standing).await?;
+        self.unsettled |= taken.stored > 0;
+        if self.unsettled && clock::instant() >= self.due {
+            self.settle().await?;
+        }
+        Ok(taken)
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {

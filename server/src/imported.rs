@@ -25,14 +25,13 @@ pub struct Imported {
 }
 
 impl Imported {
-    /// Notes a part; true where it is new.
-    ///
-    /// # Errors
-    /// Where it cannot be written as JSON.
-    pub fn first(&mut self, delta: &DirectoryDelta) -> serde_json::Result<bool> {
-        let digest = digest(delta)?;
+    /// Notes a part; true where it is new. One that is not is counted.
+    pub fn first(&mut self, delta: &DirectoryDelta) -> bool {
+        // A part without a digest is taken as new: twice is better than never.
+        let Ok(digest) = digest(delta) else { return true };
         if !self.known.insert(digest) {
-            return Ok(false);
+            metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(1);
+            return false;
         }
         self.order.push_back(digest);
         if self.order.len() > PARTS
@@ -40,7 +39,7 @@ impl Imported {
         {
             self.known.remove(&oldest);
         }
-        Ok(true)
+        true
     }
 }
 
@@ -84,19 +83,19 @@ mod tests {
     #[test]
     fn what_was_said_before_is_not_new_whenever_and_under_whatever_name_it_comes() {
         let mut imported = Imported::default();
-        assert!(imported.first(&part(1, "a")).unwrap());
-        assert!(imported.first(&part(1, "b")).unwrap());
-        assert!(!imported.first(&part(2, "a")).unwrap());
+        assert!(imported.first(&part(1, "a")));
+        assert!(imported.first(&part(1, "b")));
+        assert!(!imported.first(&part(2, "a")));
         let text = serde_json::to_string(&imported).unwrap();
         let mut read: Imported = serde_json::from_str(&text).unwrap();
         assert_eq!(read, imported);
-        assert!(!read.first(&part(3, "b")).unwrap());
+        assert!(!read.first(&part(3, "b")));
     }
 
     #[test]
     fn the_list_keeps_to_its_cap() {
         let mut imported = Imported::from((0..).take(PARTS).collect::<Vec<u64>>());
-        assert!(imported.first(&part(1, "a")).unwrap());
+        assert!(imported.first(&part(1, "a")));
         assert_eq!((imported.order.len(), imported.known.len()), (PARTS, PARTS));
         assert!(!imported.known.contains(&0), "the oldest went");
     }

@@ -23,6 +23,7 @@ pub mod private;
 pub mod reports;
 pub mod sample;
 pub mod scheduler;
+pub mod sensor;
 pub mod sql;
 pub mod state;
 pub mod store;
@@ -30,4 +31,6 @@ pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
+#[cfg(target_os = "linux")]
+pub mod watching;
 pub mod wef;

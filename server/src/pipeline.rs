@@ -69,7 +69,7 @@ impl Pipeline {
         }
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
-        if pipeline.catch_up(Mode::Judging).await? {
+        if pipeline.catch_up().await? {
             pipeline.settle().await?;
         }
         pipeline.publish(None);
@@ -100,16 +100,8 @@ impl Pipeline {
 
     /// The parts of directory files that the graph does not hold yet: a file says again what it said, and nothing about the
     /// time of its second import. A directory that is asked anew does, and goes to [`Self::directory`].
-    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Result<Vec<&'a DirectoryDelta>> {
-        let mut fresh = Vec::new();
-        for delta in deltas {
-            if self.imported.first(delta)? {
-                fresh.push(delta);
-            }
-        }
-        let repeated = u64::try_from(deltas.len() - fresh.len())?;
-        metrics::counter!("hopwatch_directory_parts_dropped_total", "reason" => "repeated").increment(repeated);
-        Ok(fresh)
+    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Vec<&'a DirectoryDelta> {
+        deltas.iter().filter(|delta| self.imported.first(delta)).collect()
     }
 
     async fn apply(&mut self, deltas: &[&DirectoryDelta]) -> Result<()> {
@@ -123,19 +115,50 @@ impl Pipeline {
         self.settle().await
     }
 
+    /// Takes in files while they are read: what directories say goes into the graph while the next of it is read, so that
+    /// a large directory never stands in memory beside its graph. Otherwise as [`Self::take`].
+    ///
+    /// # Errors
+    /// Where store or checkpoint cannot be written.
+    pub async fn load(
+        &mut self,
+        resolver: &mut Resolver,
+        mode: Mode,
+        read: impl FnOnce(&mut dyn Sink) -> Report,
+    ) -> Result<Streamed> {
+        let streamed = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let (watch, imported, estate) = (&mut self.watch, &mut self.imported, &mut *estate);
+            streamed(resolver, read, |delta| {
+                if imported.first(&delta) {
+                    watch.absorb(estate, delta);
+                }
+            })
+        };
+        if streamed.parts > 0 {
+            self.settle().await?;
+        }
+        self.take_events(&streamed.events, &streamed.report, mode).await?;
+        Ok(streamed)
+    }
+
     /// Takes in what files held, judges it and notes what became of each file; on return all of it survives a crash.
     ///
     /// # Errors
     /// Where store or checkpoint cannot be written.
     pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
-        let fresh = self.unseen(&collected.deltas)?;
+        let fresh = self.unseen(&collected.deltas);
         self.apply(&fresh).await?;
-        let taken = self.events(&collected.events, mode).await?;
-        if !collected.events.is_empty() {
+        self.take_events(&collected.events, report, mode).await
+    }
+
+    async fn take_events(&mut self, events: &[Event], report: &Report, mode: Mode) -> Result<Appended> {
+        let taken = self.events(events, mode).await?;
+        if !events.is_empty() {
             self.finish(mode).await?;
             self.settle().await?;
         }
-        self.sources(report, &collected.events).await?;
+        self.sources(report, events).await?;
         Ok(taken)
     }
 
@@ -146,11 +169,11 @@ impl Pipeline {
     pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<Appended> {
         let mut taken = Appended::default();
         for batch in events.chunks(usize::try_from(BATCH)?) {
-            let appended = self.state.events.append(batch).await?;
+            let appended = self.state.events.append_as(batch, mode).await?;
             taken.stored += appended.stored;
             taken.repeated += appended.repeated;
         }
-        self.catch_up(mode).await?;
+        self.catch_up().await?;
         Ok(taken)
     }
 
@@ -160,13 +183,23 @@ impl Pipeline {
     /// # Errors
     /// Where the checkpoint cannot be written, or the store fails.
     pub async fn settle(&mut self) -> Result<()> {
-        {
-            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-            self.watch.rebuild(&mut estate);
-            estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        }
-        self.state.refresh();
+        self.checkpoint()?;
         Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+        let progress = self.progress()?;
+        let data_dir = &self.data_dir;
+        let (snapshot, saved) =
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress));
+        drop(estate);
+        saved?;
+        match snapshot {
+            Some(snapshot) => self.state.show(snapshot),
+            None => self.state.refresh(),
+        }
+        Ok(())
     }
 
     fn progress(&self) -> Result<Progress> {
@@ -206,19 +239,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Shows all arrivals after the checkpoint to graph and detections; true where there were any.
-    async fn catch_up(&mut self, mode: Mode) -> Result<bool> {
+    /// Shows all arrivals after the checkpoint to graph and detections, each to be judged or learned from as it was
+    /// stored; true where there were any.
+    async fn catch_up(&mut self) -> Result<bool> {
         let mut any = false;
         loop {
             let arrivals = self.state.events.arrivals(self.applied, BATCH).await?;
             let Some(last) = arrivals.last() else { return Ok(any) };
             any = true;
             let row = last.row;
+            self.watch.engine_mut().set_policy(self.state.policy.load_full());
             let mut changes = Vec::new();
             {
                 let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
                 for arrival in &arrivals {
-                    changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
+                    changes.extend(self.watch.observe(&mut estate, &arrival.event, arrival.mode));
                 }
             }
             arrivals.iter().for_each(|arrival| self.coverage.observe(&arrival.event));
@@ -267,6 +302,56 @@ pub fn resolved(mut read: Collected, resolver: &mut Resolver) -> Collected {
     read.events.into_iter().for_each(|event| resolving.event(event));
     resolving.finish();
     named
+}
+
+/// What files held beside directories, which went into the graph as they were read.
+pub struct Streamed {
+    /// The events in order of time, their hosts named.
+    pub events: Vec<Event>,
+    /// What became of each file.
+    pub report: Report,
+    /// Parts of directories that were taken in.
+    pub parts: usize,
+}
+
+/// Parts of a directory that are read and not yet in the graph: enough to keep both sides busy.
+const WAITING: usize = 2;
+
+/// Reads files on this thread and hands what directories say to `absorb` on another. Must not be called from inside the
+/// rayon pool.
+pub fn streamed(
+    resolver: &mut Resolver,
+    read: impl FnOnce(&mut dyn Sink) -> Report,
+    absorb: impl FnMut(DirectoryDelta) + Send,
+) -> Streamed {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(WAITING);
+        scope.spawn(move || receiver.into_iter().for_each(absorb));
+        let mut intake = Intake { resolver, sender, events: Vec::new(), parts: 0 };
+        let report = read(&mut intake);
+        let Intake { resolver, events, parts, .. } = intake;
+        let named = resolved(Collected { events, deltas: Vec::new() }, resolver);
+        Streamed { events: named.events, report, parts }
+    })
+}
+
+struct Intake<'a> {
+    resolver: &'a mut Resolver,
+    sender: std::sync::mpsc::SyncSender<DirectoryDelta>,
+    events: Vec<Event>,
+    parts: usize,
+}
+
+impl Sink for Intake<'_> {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn directory(&mut self, delta: DirectoryDelta) {
+        self.resolver.observe_directory(&delta);
+        // Nobody receives only where the other thread panicked, which the scope passes on.
+        self.parts += usize::from(self.sender.send(delta).is_ok());
+    }
 }
 
 /// The standing of each file that gave these events; what merely lay beside is none.

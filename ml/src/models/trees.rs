@@ -126,41 +126,105 @@ fn limits(rows: &[Row]) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// The bin of every value, by feature: `(COUNT, rows)`.
-fn binned(rows: &[Row], limits: &[Vec<f32>]) -> Vec<Vec<u8>> {
+/// The bins of a row.
+type Bins = [u8; COUNT];
+
+fn binned(rows: &[Row], limits: &[Vec<f32>]) -> Vec<Bins> {
     let bin = |value: f32, limits: &[f32]| u8::try_from(limits.partition_point(|limit| *limit < value)).unwrap_or(0);
-    let column = |(feature, limits): (usize, &Vec<f32>)| {
-        rows.iter().map(|row| bin(row.get(feature).copied().unwrap_or(0.0), limits)).collect()
+    let of = |row: &Row| {
+        let mut bins = [0; COUNT];
+        bins.iter_mut().zip(row).zip(limits).for_each(|((slot, value), limits)| *slot = bin(*value, limits));
+        bins
     };
-    limits.iter().enumerate().map(column).collect()
+    rows.iter().map(of).collect()
 }
 
-/// Sums of first and second derivatives by bin.
-type Histogram = [(f64, f64); BINS + 4];
+/// Sums of first and second derivatives, `(COUNT, WIDTH)` flat: one pass over the rows fills those of all features.
+#[derive(Clone)]
+struct Histogram(Vec<(f32, f32)>);
+
+/// Places of a feature in a histogram: its bins and two more for the cut tail, rounded up.
+const WIDTH: usize = 64;
+
+impl Histogram {
+    fn of(part: &[u32], bins: &[Bins], slopes: &[(f32, f32)]) -> Self {
+        let mut sums = vec![(0.0_f32, 0.0_f32); COUNT * WIDTH];
+        for row in part {
+            let (Some(bins), Some(slope)) = (bins.get(at(*row)), slopes.get(at(*row))) else { continue };
+            for (column, bin) in sums.chunks_exact_mut(WIDTH).zip(bins) {
+                if let Some(sum) = column.get_mut(usize::from(*bin)) {
+                    sum.0 += slope.0;
+                    sum.1 += slope.1;
+                }
+            }
+        }
+        Self(sums)
+    }
+
+    /// What is left of the parent's when one child's is taken off: the other child's, without a pass over its rows.
+    fn without(mut self, child: &Self) -> Self {
+        for (sum, other) in self.0.iter_mut().zip(&child.0) {
+            sum.0 -= other.0;
+            sum.1 -= other.1;
+        }
+        self
+    }
+
+    /// The split that gains most and its bin; `None` where nothing gains.
+    fn best(&self, limits: &[Vec<f32>]) -> Option<(Split, usize)> {
+        let first = self.0.get(..WIDTH)?.iter();
+        let all = first.fold((0.0, 0.0), |sum, part| (sum.0 + f64::from(part.0), sum.1 + f64::from(part.1)));
+        let value = |(g, h): (f64, f64)| g * g / (h + LAMBDA);
+        let mut best: Option<(f64, Split, usize)> = None;
+        for ((feature, column), limits) in (0_u16..).zip(self.0.chunks_exact(WIDTH)).zip(limits) {
+            let mut left = (0.0, 0.0);
+            for ((bin, sum), limit) in column.iter().enumerate().zip(limits) {
+                left = (left.0 + f64::from(sum.0), left.1 + f64::from(sum.1));
+                let right = (all.0 - left.0, all.1 - left.1);
+                if left.1 < LEAST_WEIGHT || right.1 < LEAST_WEIGHT {
+                    continue;
+                }
+                let gain = value(left) + value(right) - value(all);
+                if gain > 1e-6 && best.as_ref().is_none_or(|(most, ..)| gain > *most) {
+                    best = Some((gain, Split { limit: *limit, feature }, bin));
+                }
+            }
+        }
+        best.map(|(_, split, bin)| (split, bin))
+    }
+}
+
+/// Rows that reach a node, with their histogram where the node may still be split.
+type Part = (Vec<u32>, Option<Histogram>);
 
 /// Grows a tree level by level; also returns the leaf of every row.
-fn grow(bins: &[Vec<u8>], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> (Tree, Vec<usize>) {
+fn grow(bins: &[Bins], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> (Tree, Vec<usize>) {
     let mut tree = Tree { splits: vec![STOP; SPLITS], leaves: vec![0.0; LEAVES] };
-    let mut parts: Vec<Vec<u32>> = vec![(0_u32..).take(slopes.len()).collect()];
+    let all: Vec<u32> = (0_u32..).take(slopes.len()).collect();
+    let histogram = Histogram::of(&all, bins, slopes);
+    let mut parts: Vec<Part> = vec![(all, Some(histogram))];
     for level in 0..DEPTH {
         let mut next = Vec::with_capacity(parts.len() * 2);
-        for (place, part) in parts.into_iter().enumerate() {
-            let Some((split, bin)) = best(&part, bins, slopes, limits) else {
-                next.extend([part, Vec::new()]);
+        for (place, (rows, histogram)) in parts.into_iter().enumerate() {
+            let split = histogram.as_ref().and_then(|histogram| histogram.best(limits));
+            let (Some((split, bin)), Some(histogram)) = (split, histogram) else {
+                next.extend([(rows, None), (Vec::new(), None)]);
                 continue;
             };
-            let column = bins.get(usize::from(split.feature)).map_or(&[][..], Vec::as_slice);
-            let right = |row: &u32| column.get(at(*row)).is_some_and(|value| usize::from(*value) > bin);
-            let (right, left): (Vec<u32>, Vec<u32>) = part.into_iter().partition(right);
+            let feature = usize::from(split.feature);
+            let goes_right = |row: &u32| {
+                bins.get(at(*row)).and_then(|bins| bins.get(feature)).is_some_and(|value| usize::from(*value) > bin)
+            };
+            let (right, left): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(goes_right);
             if let Some(slot) = tree.splits.get_mut((1 << level) - 1 + place) {
                 *slot = split;
             }
-            next.extend([left, right]);
+            next.extend(children(left, right, histogram, level + 1 == DEPTH, bins, slopes));
         }
         parts = next;
     }
     let mut places = vec![0; slopes.len()];
-    for (leaf, part) in parts.iter().enumerate() {
+    for (leaf, (part, _)) in parts.iter().enumerate() {
         let sum = total(part, slopes);
         if let Some(value) = tree.leaves.get_mut(leaf) {
             *value = single(-RATE * sum.0 / (sum.1 + LAMBDA));
@@ -174,6 +238,29 @@ fn grow(bins: &[Vec<u8>], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> (Tree, 
     (tree, places)
 }
 
+/// The two halves of a node. The histogram of the smaller is counted, the other's is what remains of their parent's.
+fn children(
+    left: Vec<u32>,
+    right: Vec<u32>,
+    parent: Histogram,
+    last: bool,
+    bins: &[Bins],
+    slopes: &[(f32, f32)],
+) -> [Part; 2] {
+    if last {
+        return [(left, None), (right, None)];
+    }
+    if left.len() <= right.len() {
+        let counted = Histogram::of(&left, bins, slopes);
+        let rest = parent.without(&counted);
+        [(left, Some(counted)), (right, Some(rest))]
+    } else {
+        let counted = Histogram::of(&right, bins, slopes);
+        let rest = parent.without(&counted);
+        [(left, Some(rest)), (right, Some(counted))]
+    }
+}
+
 fn at(row: u32) -> usize {
     usize::try_from(row).unwrap_or(usize::MAX)
 }
@@ -182,40 +269,6 @@ fn total(part: &[u32], slopes: &[(f32, f32)]) -> (f64, f64) {
     part.iter()
         .filter_map(|row| slopes.get(at(*row)))
         .fold((0.0, 0.0), |sum, slope| (sum.0 + f64::from(slope.0), sum.1 + f64::from(slope.1)))
-}
-
-/// The split that gains most and its bin; `None` where nothing gains.
-fn best(part: &[u32], bins: &[Vec<u8>], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> Option<(Split, usize)> {
-    if part.len() < 20 {
-        return None;
-    }
-    let own: Vec<(f32, f32)> = part.iter().map(|row| slopes.get(at(*row)).copied().unwrap_or_default()).collect();
-    let all = total(part, slopes);
-    let value = |(g, h): (f64, f64)| g * g / (h + LAMBDA);
-    let mut best: Option<(f64, Split, usize)> = None;
-    for ((feature, column), limits) in (0_u16..).zip(bins).zip(limits) {
-        let mut histogram: Histogram = [(0.0, 0.0); BINS + 4];
-        for (row, slope) in part.iter().zip(&own) {
-            let bin = column.get(at(*row)).copied().unwrap_or(0);
-            if let Some(sum) = histogram.get_mut(usize::from(bin)) {
-                sum.0 += f64::from(slope.0);
-                sum.1 += f64::from(slope.1);
-            }
-        }
-        let mut left = (0.0, 0.0);
-        for ((bin, sum), limit) in histogram.iter().enumerate().zip(limits) {
-            left = (left.0 + sum.0, left.1 + sum.1);
-            let right = (all.0 - left.0, all.1 - left.1);
-            if left.1 < LEAST_WEIGHT || right.1 < LEAST_WEIGHT {
-                continue;
-            }
-            let gain = value(left) + value(right) - value(all);
-            if gain > 1e-6 && best.as_ref().is_none_or(|(most, ..)| gain > *most) {
-                best = Some((gain, Split { limit: *limit, feature }, bin));
-            }
-        }
-    }
-    best.map(|(_, split, bin)| (split, bin))
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub struct Place {
     pub console: Minute,
     /// Its people by weight: who logs on at its console or works from it.
     pub people: Vec<(u32, f32)>,
-    /// The latest first-time accesses from it.
+    /// The latest first-time accesses from it, with their credentials.
     pub novel: VecDeque<Moment>,
     /// Surprising accesses to it.
     pub inbound: VecDeque<Inbound>,

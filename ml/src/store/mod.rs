@@ -176,7 +176,7 @@ impl Store {
             remember(&mut user.novel, (seen.time, seen.target));
         }
         if let Some(place) = self.places.get_mut(index(seen.source)) {
-            remember(&mut place.novel, (seen.time, seen.target));
+            remember(&mut place.novel, (seen.time, seen.user));
         }
         if let Some(place) = self.places.get_mut(index(seen.target)) {
             place.reached(Inbound { time: seen.time, user: seen.user, source: seen.source, surprise });
@@ -219,7 +219,7 @@ impl Store {
             place.person(seen.by.unwrap_or(seen.user), 0.1);
             if novel && settled(place.out.first, now) {
                 place.fresh.add(now);
-                remember(&mut place.novel, (seen.time, seen.target));
+                remember(&mut place.novel, (seen.time, seen.user));
             }
         }
         if let Some(place) = self.places.get_mut(index(seen.target)) {

@@ -3,10 +3,14 @@
 
 mod analyze;
 mod backup;
+#[cfg(target_os = "linux")]
+mod capture;
 mod collect;
 mod demo;
 mod detections;
 mod doctor;
+mod evaluate;
+mod evaluate_travel;
 mod events;
 mod export;
 mod graph;
@@ -40,6 +44,9 @@ enum Command {
     Serve(serve::Args),
     /// Serve on a fresh data folder with the sample estate loaded.
     Demo(demo::Args),
+    /// Capture on an interface and send a server the events, as a sensor.
+    #[cfg(target_os = "linux")]
+    Capture(capture::Args),
     /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
     /// Collect a directory over LDAP into a file that `import` reads.
@@ -48,6 +55,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Print files as normalised events.
     Events(events::Args),
+    /// Measure the behaviour models on labelled records.
+    Evaluate(evaluate::Args),
     /// Ask the graph.
     Graph(graph::Args),
     /// Print the GraphQL schema.
@@ -77,6 +86,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args),
         Command::Schema => schema::run(),
         Command::Report(args) => report::run(&args),
         Command::User(args) => user::run(args),
@@ -85,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Collect(args) => collect::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Events(args) => events::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
         Command::Doctor(args) => doctor::run(&args),

@@ -73,8 +73,17 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let key = pipeline.key()?;
     let feed = Feed::start(pipeline)?;
     let _listeners = listeners(&state, &feed, &key).await?;
+    if let Some(sensors) = &state.config.sensors {
+        http::mutual::serve(&state, sensors).await?;
+    }
+    #[cfg(target_os = "linux")]
+    let watching = crate::watching::start(&state.config, &key, &feed)?;
+    #[cfg(not(target_os = "linux"))]
+    drop(key);
     scheduler::start(&state);
     let served = http::serve(state, listener, stopped()).await;
+    #[cfg(target_os = "linux")]
+    watching.stop().await;
     feed.stop().await;
     served.context("the server stopped")?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 mod neo4j;
 mod reference;
 mod reports;
+mod sensors;
 mod server;
 mod sources;
 mod wef;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use neo4j::Neo4j;
 pub use reference::reference;
 pub use reports::{Reports, Schedule};
+pub use sensors::Sensors;
 pub use server::{Metrics, Server};
 pub use sources::{Source, SourceForm};
 pub use wef::{Wef, WefContent};
@@ -33,6 +35,8 @@ pub struct Config {
     pub reports: Reports,
     /// The mirror in Neo4j; without it there is none.
     pub neo4j: Option<Neo4j>,
+    /// The port for sensors that show a certificate; without it there is none.
+    pub sensors: Option<Sensors>,
     /// What is watched beside what is imported.
     pub sources: Vec<Source>,
 }

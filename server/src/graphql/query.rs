@@ -16,9 +16,11 @@ use super::types::edge::{GraphEdge, observed};
 use super::types::entity::{Entity, EntityConnection};
 use super::types::entity_list::{self, EntityFilter, EntityOrder};
 use super::types::event::{self, EventConnection, EventFilter};
+use super::types::exclusion::Exclusion;
 use super::types::finding::Finding;
 use super::types::health::Health;
 use super::types::histogram::{ActivityBucket, Spans, of_sights};
+use super::types::incident::{self, Incident, IncidentConnection, IncidentFilter};
 use super::types::kind_info::{self, EdgeKindInfo, NodeKindInfo};
 use super::types::overview::{MAX_BUCKETS, Overview};
 use super::types::path::{self, PathInput, PathResult};
@@ -78,6 +80,36 @@ impl Query {
     async fn alert(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Alert>> {
         let stored = state(ctx)?.store.alert(&id).await.map_err(ApiError::from)?;
         Ok(stored.map(|alert| Alert(Arc::new(alert))))
+    }
+
+    /// Incidents: alerts of one intrusion, those with the latest activity first.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    async fn incidents(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<IncidentFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<IncidentConnection> {
+        let request = request(first, after.as_deref(), last, before.as_deref())?;
+        Ok(incident::page(ctx, filter.unwrap_or_default().into(), &request).await?)
+    }
+
+    /// An incident.
+    #[graphql(guard = "reader()")]
+    async fn incident(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Incident>> {
+        Ok(state(ctx)?.store.incident(&id).await.map_err(ApiError::from)?.map(Incident))
+    }
+
+    /// What is not alerted: exclusions in force, those of the configuration among them, then those taken back last.
+    #[graphql(guard = "reader()", complexity = "50 * child_complexity")]
+    async fn exclusions(&self, ctx: &Context<'_>) -> Result<Vec<Exclusion>> {
+        let state = state(ctx)?;
+        let kept = state.store.exclusions().await.map_err(ApiError::from)?;
+        let configured = state.config.detections.exclusions.iter().cloned().map(Exclusion::Configured);
+        Ok(configured.chain(kept.into_iter().map(Exclusion::Kept)).collect())
     }
 
     /// Entities of the present graph.

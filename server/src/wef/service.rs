@@ -8,18 +8,18 @@
 //! | a body that cannot be read | 400; 413 where it is too large |
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use hopwatch_detections::Mode;
 use hopwatch_ingest::sink::Collected;
 use hopwatch_ingest::sources::Context;
 use hopwatch_ingest::sources::wef::{self, Action, Answers, Envelope, Speaker, Subscription};
 use hopwatch_ingest::sources::windows::Sessions;
 use hopwatch_ingest::{Counters, DigestKey};
+use hopwatch_model::Timestamp;
 use hyper::body::Incoming;
 use tokio::sync::Mutex;
 
@@ -32,8 +32,6 @@ use crate::store::SourceStatus;
 const BODY: usize = 4 << 20;
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the standing of the source is written.
-const STANDING: Duration = Duration::from_secs(5);
 /// The longest address that a host may have used for us, in bytes.
 const HOST_BYTES: usize = 300;
 
@@ -62,7 +60,6 @@ struct Standing {
     status: SourceStatus,
     /// Whence the actors of changes came, by their logon ids.
     sessions: Sessions,
-    due: Instant,
 }
 
 /// Why a request is not answered as wanted.
@@ -91,7 +88,7 @@ impl Collector {
             state: State::clone(state),
             feed,
             key,
-            standing: Mutex::new(Standing { status, sessions: Sessions::default(), due: clock::instant() }),
+            standing: Mutex::new(Standing { status, sessions: Sessions::default() }),
         })
     }
 
@@ -169,28 +166,19 @@ impl Collector {
         let (collected, counters) = self.read(envelope, host, &mut self.standing.lock().await.sessions);
         let times = || collected.events.iter().map(|event| event.time);
         let span = times().min().zip(times().max());
-        self.feed.records(collected, Mode::Judging).await.map_err(|error| self.broken(&error))?;
-        let received = Some((envelope.bookmarks.as_slice(), counters.read));
-        let heard = self.state.store.hear_wef(&self.id, &host.machine, received, clock::now()).await;
-        heard.map_err(|error| self.broken(&error))?;
         let mut standing = self.standing.lock().await;
-        let status = &mut standing.status;
-        status.read += counters.read;
-        status.events += counters.events;
-        if let Some((first, last)) = span {
-            status.first_event_at = Some(status.first_event_at.map_or(first, |known| known.min(first)));
-            status.last_event_at = status.last_event_at.max(Some(last));
-        }
+        let status = grown(&standing.status, &counters, span);
+        let kept = self.feed.live(collected.events, status.clone()).await;
+        kept.map_err(|error| self.broken(&error))?;
+        standing.status = status;
+        drop(standing);
         for (reason, count) in &counters.dropped {
             let labels = [("source", "wef"), ("reason", *reason)];
             metrics::counter!("hopwatch_records_dropped_total", &labels).increment(*count);
-            *status.dropped.entry((*reason).to_owned()).or_default() += count;
         }
-        if standing.due <= clock::instant() || !counters.dropped.is_empty() {
-            standing.due = clock::instant() + STANDING;
-            let put = self.state.store.put_source(&standing.status).await;
-            put.map_err(|error| self.broken(&error))?;
-        }
+        let received = Some((envelope.bookmarks.as_slice(), counters.read));
+        let heard = self.state.store.hear_wef(&self.id, &host.machine, received, clock::now()).await;
+        heard.map_err(|error| self.broken(&error))?;
         Ok(self.acknowledge(envelope, address))
     }
 
@@ -213,6 +201,21 @@ impl Collector {
         tracing::error!(error = %crate::graphql::error::chain(error), source.name = %self.name, "events cannot be kept");
         Refusal(StatusCode::SERVICE_UNAVAILABLE, "not_kept")
     }
+}
+
+/// The standing of a source after more was read.
+fn grown(before: &SourceStatus, counters: &Counters, span: Option<(Timestamp, Timestamp)>) -> SourceStatus {
+    let mut status = before.clone();
+    status.read += counters.read;
+    status.events += counters.events;
+    if let Some((first, last)) = span {
+        status.first_event_at = Some(status.first_event_at.map_or(first, |known| known.min(first)));
+        status.last_event_at = status.last_event_at.max(Some(last));
+    }
+    for (reason, count) in &counters.dropped {
+        *status.dropped.entry((*reason).to_owned()).or_default() += count;
+    }
+    status
 }
 
 async fn receive(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refusal> {

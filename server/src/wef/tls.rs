@@ -1,17 +1,15 @@
 //! TLS of the collector: its own certificate, and only hosts that show one of the right authority.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use hopwatch_ingest::sources::wef::thumbprint;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 
 use crate::config::Wef;
+use crate::sensor::uplink::{certificates, private_key};
 
 /// The acceptor of a configuration, and the thumbprint of the authority that hosts are told.
 ///
@@ -28,20 +26,11 @@ pub(super) fn acceptor(config: &Wef) -> Result<(TlsAcceptor, String)> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .context("the hosts' authority cannot be used")?;
-    let key = PrivateKeyDer::from_pem_file(&config.key_file)
-        .with_context(|| format!("{} holds no key", config.key_file.display()))?;
+    let key = private_key(&config.key_file)?;
     let server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
         .with_single_cert(certificates(&config.certificate_file)?, key)
         .context("the collector's certificate and key cannot be used")?;
     Ok((TlsAcceptor::from(Arc::new(server)), issuer))
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let unreadable = || format!("{} holds no certificate", path.display());
-    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).with_context(unreadable)?.collect();
-    let certificates = read.with_context(unreadable)?;
-    ensure!(!certificates.is_empty(), unreadable());
-    Ok(certificates)
 }
