@@ -34,3 +34,4 @@ pub mod verdicts;
 pub mod watch;
 #[cfg(target_os = "linux")]
 pub mod watching;
+pub mod wef;

@@ -9,6 +9,7 @@ pub mod secret_attributes;
 pub mod signin;
 pub mod syslog;
 pub mod text;
+pub mod wef;
 pub mod windows;
 pub mod xml;
 pub mod zeek;

@@ -9,6 +9,7 @@ mod reports;
 mod sensors;
 mod server;
 mod sources;
+mod wef;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub use reports::{Reports, Schedule};
 pub use sensors::Sensors;
 pub use server::{Metrics, Server};
 pub use sources::{RadiusClient, Source, SourceForm, Tls};
+pub use sources::{Source, SourceForm};
+pub use wef::{Wef, WefContent};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -100,6 +103,7 @@ impl Config {
         self.reports.check()?;
         sources::check(&self.sources)?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
+        self.sources.iter().try_for_each(Source::check)?;
         hopwatch_detections::Engine::new(&self.detections)
             .map(drop)
             .map_err(|error| Error::Value { key: "detections".into(), reason: chain(&error) })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::{Error, Wef};
 
 /// What kind of source it is, with what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,8 @@ pub enum SourceForm {
         #[serde(default)]
         tls: Option<Tls>,
     },
+    /// A collector to which Windows hosts forward their events.
+    Wef(Box<Wef>),
     /// RADIUS accounting.
     Radius {
         /// Address and port.
@@ -126,4 +129,15 @@ pub(super) fn check(sources: &[Source]) -> Result<(), Error> {
         }
     }
     Ok(())
+impl Source {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match &self.form {
+            SourceForm::Wef(wef) => wef.check(&self.name),
+            SourceForm::Folder { .. }
+            | SourceForm::Capture { .. }
+            | SourceForm::Ldap { .. }
+            | SourceForm::Syslog { .. }
+            | SourceForm::Radius { .. } => Ok(()),
+        }
+    }
 }
