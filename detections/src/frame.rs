@@ -240,6 +240,12 @@ impl Verdicts {
         self.declines.push_back(Decline { time, subject: subject.into(), reason: reason.into() });
     }
 
+    /// True where something was raised and not taken yet.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        !self.raised.is_empty()
+    }
+
     /// Takes what was raised.
     pub fn take(&mut self) -> Vec<Verdict> {
         std::mem::take(&mut self.raised)

@@ -60,7 +60,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { moves: 4.5, slow: 0.1, learning_days: 3 }
+        Self { moves: 5.0, slow: 0.005, learning_days: 3 }
     }
 }
 
@@ -301,7 +301,9 @@ fn linked(a: &Campaign, b: &Campaign) -> bool {
     }
     let leads = |from: &Campaign, to: &Campaign| {
         from.hops.iter().filter(|hop| hop.value > SURE).any(|hop| {
-            let follows = |next: &Hop| next.value > SURE && next.seen.source == hop.seen.target && next.seen.time >= hop.seen.time;
+            let follows = |next: &Hop| {
+                next.value > SURE && next.seen.source == hop.seen.target && next.seen.time >= hop.seen.time
+            };
             to.hops.iter().any(follows)
         })
     };

@@ -147,7 +147,13 @@ mod tests {
     fn a_circle_ends() {
         let mut store = Store::default();
         for step in 0..20 {
-            learn(&mut store, step, "ann", if step % 2 == 0 { "a" } else { "b" }, if step % 2 == 0 { "b" } else { "a" });
+            learn(
+                &mut store,
+                step,
+                "ann",
+                if step % 2 == 0 { "a" } else { "b" },
+                if step % 2 == 0 { "b" } else { "a" },
+            );
         }
         let hop = learn(&mut store, 100, "ann", "a", "b");
         assert!(trace(&store, hop).steps.len() <= HOPS);

@@ -8,6 +8,7 @@ pub mod config;
 pub mod coverage;
 pub mod estate_file;
 pub mod feed;
+pub mod geo;
 pub mod graphql;
 pub mod http;
 pub mod insight;

@@ -119,7 +119,12 @@ impl fmt::Display for TravelReport {
         writeln!(f, "without a place: {}", self.unplaced)?;
         writeln!(f, "AUC {:.3}, AP {:.3}", self.auc, self.average_precision)?;
         writeln!(f, "alerts a day (user-days) {:.2}", real(alerts) / real(self.days.max(1)))?;
-        writeln!(f, "precision {:.3}, victim recall {:.3}", real(right) / real(alerts.max(1)), real(right) / real(self.victims.max(1)))?;
+        writeln!(
+            f,
+            "precision {:.3}, victim recall {:.3}",
+            real(right) / real(alerts.max(1)),
+            real(right) / real(self.victims.max(1))
+        )?;
         for (scenario, count) in &self.false_by_scenario {
             writeln!(f, "false: {scenario} {count}")?;
         }

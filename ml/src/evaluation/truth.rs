@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_truth_file_gives_kinds_and_the_split() {
-        let file = r#"{"train_days":14,"campaigns":[{"id":3,"kind":"chain","edges":[[1300000,"U1","C1","C2"]]}],"x":1}"#;
+        let file =
+            r#"{"train_days":14,"campaigns":[{"id":3,"kind":"chain","edges":[[1300000,"U1","C1","C2"]]}],"x":1}"#;
         let truth = Truth::read("1300000,U1,C1,C2\n", Some(file)).unwrap();
         assert_eq!(truth.test_from, 14 * DAY);
         assert_eq!(truth.campaigns[&3].kind, "chain");
