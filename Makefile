@@ -54,6 +54,11 @@ binary: viewer
 browser-test: binary ## Drive the viewer in headless Chromium, served by the development binary
 	tests/browser/run $(TARGET)/debug/hopwatch
 
+.PHONY: evaluate-behaviour
+evaluate-behaviour: ## Measure the behaviour models on generated recordings (BENCH, SEEDS, PYTHON, GEOIP)
+	cargo build --locked --release -p hopwatch
+	.ci/evaluate-behaviour $(TARGET)/release/hopwatch
+
 .PHONY: commits
 commits: ## Check the form of the latest commit messages
 	@.ci/check-commits

@@ -10,6 +10,7 @@ pub mod coverage;
 pub mod doctor;
 pub mod estate_file;
 pub mod feed;
+pub mod geo;
 pub mod graphql;
 pub mod heard;
 pub mod http;

@@ -26,6 +26,7 @@ use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
 use crate::imported::Imported;
 use crate::private;
+use crate::geo::Geo;
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
@@ -60,6 +61,7 @@ impl Pipeline {
         let (estate, progress) = estate_file::open(&data_dir)?;
         let store = Store::open(&data_dir).await?;
         let mut watch = Watch::new(&config.detections, &estate)?;
+        watch.place_by(Geo::open(&config.server.geoip)?);
         let applied = progress.as_ref().map_or(0, |progress| progress.applied);
         let coverage = progress.as_ref().map(|progress| progress.coverage.clone()).unwrap_or_default();
         let imported = progress.as_ref().map(|progress| progress.imported.clone()).unwrap_or_default();
@@ -71,6 +73,12 @@ impl Pipeline {
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
         if pipeline.catch_up().await? {
             pipeline.settle().await?;
+        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
+        if applied > 0 && pipeline.watch.engine().behaviour().untaught() {
+            pipeline.relearn().await?;
+        }
+        if pipeline.catch_up(Mode::Judging).await? {
+            pipeline.settle()?;
         }
         pipeline.publish(None);
         Ok(pipeline)
@@ -256,6 +264,22 @@ impl Pipeline {
             self.tell(changes).await?;
             self.applied = row;
         }
+    }
+
+    /// Learns behaviour from the whole history anew, where its saved state was refused.
+    async fn relearn(&mut self) -> Result<()> {
+        let mut row = 0;
+        while row < self.applied {
+            let arrivals = self.state.events.arrivals(row, BATCH).await?;
+            let Some(last) = arrivals.last() else { break };
+            row = last.row;
+            let applied = self.applied;
+            let snapshot = self.watch.snapshot();
+            for arrival in arrivals.iter().filter(|arrival| arrival.row <= applied) {
+                self.watch.engine_mut().relearn(&arrival.event, &snapshot);
+            }
+        }
+        Ok(())
     }
 
     /// Says where the pipeline stands, after events up to this time.
