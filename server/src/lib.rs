@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod coverage;
+pub mod directories;
 pub mod estate_file;
 pub mod feed;
 pub mod graphql;

@@ -83,6 +83,7 @@ enum Command {
 enum Format {
     Edges,
     Opengraph,
+    Graphml,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -140,6 +141,7 @@ fn export(estate: &Estate, format: Format, as_of: Option<Timestamp>) -> Result<(
                 writeln!(out, "{}\t{}\t{}\t{origin}", id(edge.key.source), edge.key.kind.name(), id(edge.key.target))?;
             }
         }
+        Format::Graphml => super::graphml::write(estate, as_of, &mut out)?,
         Format::Opengraph => {
             let existed = estate.nodes().filter(|(_, node)| node.existed(as_of));
             let nodes = existed.map(|(_, node)| {

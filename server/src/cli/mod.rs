@@ -7,6 +7,7 @@ mod demo;
 mod detections;
 mod events;
 mod graph;
+mod graphml;
 mod import;
 mod load;
 mod output;

@@ -12,7 +12,7 @@ use super::output;
 use crate::config::Config;
 use crate::feed::Feed;
 use crate::pipeline::Pipeline;
-use crate::{auth, http, scheduler, telemetry};
+use crate::{auth, directories, http, scheduler, telemetry};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -70,6 +70,7 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let state = std::sync::Arc::clone(pipeline.state());
     let feed = Feed::start(pipeline)?;
     scheduler::start(&state);
+    directories::start(&state, &feed);
     let served = http::serve(state, listener, stopped()).await;
     feed.stop().await;
     served.context("the server stopped")?;

@@ -17,7 +17,7 @@ pub use neo4j::Neo4j;
 pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use server::{Metrics, Server};
-pub use sources::{Source, SourceForm};
+pub use sources::{Ldap, Source, SourceForm};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -94,6 +94,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.server.check()?;
         self.reports.check()?;
+        self.sources.iter().try_for_each(Source::check)?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
         hopwatch_detections::Engine::new(&self.detections)
             .map(drop)
