@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod coverage;
 pub mod doctor;
+pub mod directories;
 pub mod estate_file;
 pub mod feed;
 pub mod geo;

@@ -16,6 +16,7 @@ use crate::pipeline::Pipeline;
 use crate::{auth, http, listeners, scheduler, telemetry};
 use crate::state::State;
 use crate::{auth, http, scheduler, telemetry, wef};
+use crate::{auth, directories, http, scheduler, telemetry};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -81,6 +82,7 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     #[cfg(target_os = "linux")]
     let watching = crate::watching::start(&state.config, &key, &feed)?;
     scheduler::start(&state);
+    directories::start(&state, &feed);
     let served = http::serve(state, listener, stopped()).await;
     #[cfg(target_os = "linux")]
     watching.stop().await;

@@ -23,6 +23,7 @@ pub use server::{Metrics, Server};
 pub use sources::{RadiusClient, Source, SourceForm, Tls};
 pub use sources::{Source, SourceForm};
 pub use wef::{Wef, WefContent};
+pub use sources::{Ldap, Source, SourceForm};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -102,6 +103,7 @@ impl Config {
         self.server.check()?;
         self.reports.check()?;
         sources::check(&self.sources)?;
+        self.sources.iter().try_for_each(Source::check)?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
         self.sources.iter().try_for_each(Source::check)?;
         hopwatch_detections::Engine::new(&self.detections)
