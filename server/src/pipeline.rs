@@ -24,9 +24,9 @@ use hopwatch_model::{DirectoryDelta, Event, Timestamp};
 use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
+use crate::geo::Geo;
 use crate::imported::Imported;
 use crate::private;
-use crate::geo::Geo;
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
@@ -71,14 +71,11 @@ impl Pipeline {
         }
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
-        if pipeline.catch_up().await? {
-            pipeline.settle().await?;
-        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
         if applied > 0 && pipeline.watch.engine().behaviour().untaught() {
             pipeline.relearn().await?;
         }
-        if pipeline.catch_up(Mode::Judging).await? {
-            pipeline.settle()?;
+        if pipeline.catch_up().await? {
+            pipeline.settle().await?;
         }
         pipeline.publish(None);
         Ok(pipeline)
