@@ -11,6 +11,7 @@ pub mod directories;
 pub mod doctor;
 pub mod estate_file;
 pub mod feed;
+pub mod folders;
 pub mod geo;
 pub mod graphql;
 pub mod heard;

@@ -14,7 +14,7 @@ use crate::config::{Config, SourceForm};
 use crate::feed::Feed;
 use crate::pipeline::Pipeline;
 use crate::state::State;
-use crate::{auth, directories, http, listeners, scheduler, telemetry, wef};
+use crate::{auth, directories, folders, http, listeners, scheduler, telemetry, wef};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -81,6 +81,7 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let watching = crate::watching::start(&state.config, &key, &feed)?;
     scheduler::start(&state);
     directories::start(&state, &feed);
+    folders::start(&state, &feed);
     let served = http::serve(state, listener, stopped()).await;
     #[cfg(target_os = "linux")]
     watching.stop().await;
