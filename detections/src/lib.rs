@@ -37,6 +37,7 @@ pub mod posture;
 pub mod reconnaissance;
 pub mod route;
 pub mod shared;
+pub mod sigma;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod usual;

@@ -89,11 +89,11 @@ impl Rule for HoneytokenActivity {
     type Config = Config;
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
-        let source = event.source.as_ref().map(Host::key).unwrap_or_default();
         let attempt = Attempt::of(event);
+        let source = || event.source.as_ref().map(Host::key).unwrap_or_default();
         let mut sweeps = false;
         if let Some(attempt) = attempt.as_ref().filter(|attempt| attempt.verdict != crate::attempt::Verdict::Accepted) {
-            let seen = self.failed.entry(&source, Sliding::new);
+            let seen = self.failed.entry(&source(), Sliding::new);
             seen.push(event.time, attempt.account.key(), Duration::from_secs(600), ACCOUNTS);
             sweeps = seen.distinct().len() > config.sweep;
         }
@@ -110,7 +110,7 @@ impl Rule for HoneytokenActivity {
             TICKET => format!("{by} asked for a ticket of the decoy account {name}{}.", words::answer(event)),
             _ => format!("The decoy account {name} was {how} from {by}{}.", words::answer(event)),
         };
-        let key = format!("{}|{source}", name.to_lowercase());
+        let key = format!("{}|{}", name.to_lowercase(), source());
         let text = format!("{name} is a decoy: nobody has reason to use it");
         let verdict = Verdict::of(event, key, story, how).against(name).severity(severity);
         let score = if severity == Severity::Low { 60.0 } else { 99.0 };
@@ -131,7 +131,7 @@ fn touched(
 ) -> Option<(Account, &'static str, Severity)> {
     match &event.activity {
         Activity::TgsExchange(exchange) if event.outcome.succeeded() => {
-            let service = context.snapshot.lookup().service(&exchange.sname.name);
+            let service = directory::service(context.snapshot, &exchange.sname.name);
             let service =
                 service.and_then(|node| context.snapshot.node(node)).and_then(|node| node.text("samaccountname"));
             let service = service.map(Account::named).or_else(|| exchange.service.clone());
