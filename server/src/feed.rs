@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hopwatch_detections::Mode;
+use hopwatch_detections::why_not::Answer;
 use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::{self, FileReport, Found};
 use hopwatch_ingest::resolution::Resolver;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::pipeline::{Pipeline, resolved};
 use crate::state::State;
+use crate::why_not::Question;
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
 const QUEUE: usize = 64;
@@ -142,6 +144,7 @@ enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
+    WhyNot(Question, oneshot::Sender<Result<Option<Answer>>>),
     Stop(oneshot::Sender<Result<()>>),
 }
 
@@ -208,6 +211,14 @@ impl Feed {
         self.ask(|answer| Job::Finish(mode, answer)).await
     }
 
+    /// Why a detection did not fire; `None` where there is no such detection.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn why_not(&self, question: Question) -> Result<Option<Answer>, Error> {
+        self.ask(|answer| Job::WhyNot(question, answer)).await
+    }
+
     /// Ends the pipeline after the work that was sent before.
     pub async fn stop(&self) {
         // One that has stopped already is as good.
@@ -249,6 +260,7 @@ impl Worker {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
+                Job::WhyNot(question, answer) => answer.send(self.why_not(&question).await).is_ok(),
                 Job::Stop(answer) => {
                     self.settle_aside().await;
                     drop(self);
@@ -290,6 +302,12 @@ impl Worker {
             return Ok(());
         }
         self.settle().await
+    }
+
+    /// What exclusions and rules say now counts, also where no event came since.
+    async fn why_not(&mut self, question: &Question) -> Result<Option<Answer>> {
+        self.pipeline.take_policy();
+        self.pipeline.why_not(question).await
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {

@@ -15,6 +15,7 @@ mod remote;
 mod report;
 mod schema;
 mod serve;
+mod sigma;
 mod token;
 mod user;
 
@@ -54,8 +55,10 @@ enum Command {
     User(user::Args),
     /// Manage the tokens by which programs use the server.
     Token(token::Args),
-    /// List the detections, or show the manual of one.
+    /// List the detections, show the manual of one, or ask why one did not fire.
     Detections(detections::Args),
+    /// Check, keep, try and switch Sigma rules.
+    Sigma(sigma::Args),
 }
 
 /// Runs the command line.
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
+        Command::Sigma(args) => sigma::run(args),
     };
     match result {
         Ok(code) => code,
