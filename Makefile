@@ -54,6 +54,11 @@ binary: viewer
 browser-test: binary ## Drive the viewer in headless Chromium, served by the development binary
 	tests/browser/run $(TARGET)/debug/hopwatch
 
+.PHONY: evaluate-behaviour
+evaluate-behaviour: ## Measure the behaviour models on generated recordings (BENCH, SEEDS, PYTHON, GEOIP)
+	cargo build --locked --release -p hopwatch
+	.ci/evaluate-behaviour $(TARGET)/release/hopwatch
+
 .PHONY: commits
 commits: ## Check the form of the latest commit messages
 	@.ci/check-commits
@@ -89,10 +94,11 @@ check-contract: binary ## schema.graphql is what the binary prints
 
 .PHONY: lab
 lab: packages ## Bring up the Samba lab and compare our collection with the collectors' (root)
-	tests/lab/install
-	HOPWATCH_LAB_LIVE=1 cargo test --locked -p hopwatch-tests --test lab_live -- --nocapture
+	@.ci/lab
 
 .PHONY: bench-graph
+bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
+	tests/bench/graph
 bench-graph: ## Time the graph engine beside petgraph
 	cargo bench --locked -p hopwatch-graph
 

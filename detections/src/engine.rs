@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::Scorer;
 use hopwatch_ml::bounded::{Lane, in_lane};
+use hopwatch_ml::priors::SnapshotPriors;
+use hopwatch_ml::scorer::{Known, VERSION};
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -14,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::assembly::Assembly;
 use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
-use crate::frame::{Context, Decline, Detection, Meta, Mode, Sensitivity, Verdict, Verdicts};
+use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdict, Verdicts};
 use crate::shared::Shared;
 use crate::sigma::{RuleSet, Scratch};
 
@@ -66,7 +69,7 @@ pub enum Error {
     /// A saved state is not of this version.
     #[error("the saved state of {part} cannot be read")]
     State {
-        /// The part: a slug, `shared` or `assembly`.
+        /// The part: a slug, `shared`, `behaviour` or `assembly`.
         part: String,
         /// Why.
         #[source]
@@ -92,6 +95,7 @@ struct Slot {
 pub struct Engine {
     slots: Vec<Slot>,
     shared: Shared,
+    behaviour: Scorer,
     assembly: Assembly,
     exclusions: Vec<Exclusion>,
     policy: Arc<Policy>,
@@ -131,6 +135,7 @@ impl Engine {
         Ok(Self {
             slots,
             shared: Shared::default(),
+            behaviour: Scorer::default(),
             assembly: Assembly::default(),
             exclusions: settings.exclusions.clone(),
             policy: Arc::default(),
@@ -185,19 +190,40 @@ impl Engine {
         }
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
-        let context = Context { snapshot, shared: &self.shared, mode };
+        let priors = SnapshotPriors::new(snapshot);
+        let score = self.behaviour.judge_event(event, &priors);
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
         let slots = &mut self.slots;
         in_lane(lane(mode), || {
             for slot in slots {
                 slot.detection.observe(event, &context, &mut slot.verdicts);
             }
         });
+        for slot in &mut self.slots {
+            slot.detection.observe(event, &context, &mut slot.verdicts);
+        }
+        if let Some(score) = &score {
+            self.behaviour.learn(score, &priors, self.known(mode));
+        }
         self.shared.learn(event);
         self.collect(mode, &mut changes);
         if mode == Mode::Judging {
             self.match_rules(event, &mut changes);
         }
         changes
+    }
+
+    /// Whether a rule of lateral movement has just raised an alert.
+    fn known(&self, mode: Mode) -> Known {
+        let moves = |slot: &&Slot| slot.detection.meta().phase == Phase::LateralMovement;
+        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.any());
+        if raised { Known::Alerted } else { Known::Unjudged }
+    }
+
+    /// Shows an event of the history to the behaviour alone: to learn anew what a refused state had held.
+    pub fn relearn(&mut self, event: &Event, snapshot: &Snapshot) {
+        self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
     }
 
     /// Tells the rules that time went on without an event: the live stream's watermark.
@@ -241,6 +267,12 @@ impl Engine {
         &self.shared
     }
 
+    /// The learned behaviour: its progress and its models.
+    #[must_use]
+    pub fn behaviour(&self) -> &Scorer {
+        &self.behaviour
+    }
+
     /// Events that were dropped as repeated deliveries.
     #[must_use]
     pub fn repeated(&self) -> u64 {
@@ -273,6 +305,7 @@ impl Engine {
             "watermark": self.watermark,
             "kinds": self.kinds,
             "shared": serde_json::to_value(&self.shared)?,
+            "behaviour": serde_json::to_value(&self.behaviour)?,
             "assembly": serde_json::to_value(&self.assembly)?,
             "seen": self.seen_order,
             "rules": rules,
@@ -287,6 +320,22 @@ impl Engine {
         self.watermark = part(&mut state, "watermark")?;
         self.kinds = part::<Option<_>>(&mut state, "kinds")?.unwrap_or_default();
         self.shared = part(&mut state, "shared")?;
+        self.behaviour = Scorer::default();
+        match part::<Scorer>(&mut state, "behaviour") {
+            Ok(behaviour) if behaviour.version() == VERSION => self.behaviour = behaviour,
+            Ok(behaviour) => {
+                let version = behaviour.version();
+                tracing::warn!(
+                    version,
+                    expected = VERSION,
+                    "the saved behaviour is of another version: it is learned anew"
+                );
+            }
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%error, reason, "the saved behaviour is refused: it is learned anew from history");
+            }
+        }
         self.assembly = part(&mut state, "assembly")?;
         self.seen_order = part(&mut state, "seen")?;
         self.seen = self.seen_order.iter().copied().collect();
@@ -301,7 +350,8 @@ impl Engine {
     }
 
     fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
-        let context = Context { snapshot, shared: &self.shared, mode };
+        let (shared, behaviour) = (&self.shared, &self.behaviour);
+        let context = Context { snapshot, shared, behaviour, score: None, mode };
         let (slots, now) = (&mut self.slots, self.watermark);
         in_lane(lane(mode), || {
             for slot in slots {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 
 use hopwatch_graph::Snapshot;
+use hopwatch_ml::{Score, Scorer};
 use hopwatch_model::alert::ScorePart;
 use hopwatch_model::{Account, Event, Evidence, Host, Severity, Timestamp};
 use serde::de::DeserializeOwned;
@@ -104,6 +105,10 @@ pub struct Context<'a> {
     pub snapshot: &'a Snapshot,
     /// What is kept for all detections; it has seen this event already.
     pub shared: &'a Shared,
+    /// The learned behaviour; it has seen this event already.
+    pub behaviour: &'a Scorer,
+    /// How unusual the event is as an access, by what was learned before it; `None` where it is none, or a repeat.
+    pub score: Option<&'a Score>,
     /// Whether activity is judged.
     pub mode: Mode,
 }
@@ -133,7 +138,7 @@ pub trait Rule: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A verdict: what a rule saw. Slug, title, techniques and actions are added from its [`Meta`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// What makes two verdicts the same alert, beside the detection: the actor, the hosts, what else matters.
     pub key: String,
@@ -278,6 +283,9 @@ impl Verdicts {
     /// True where something was raised that nobody has taken yet.
     #[must_use]
     pub fn raised(&self) -> bool {
+    /// True where something was raised and not taken yet.
+    #[must_use]
+    pub fn any(&self) -> bool {
         !self.raised.is_empty()
     }
 

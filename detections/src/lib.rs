@@ -23,11 +23,14 @@ pub mod engine;
 #[cfg(test)]
 pub(crate) mod estate_testing;
 pub mod exclusion;
+pub(crate) mod execution;
 pub mod exfiltration;
 pub mod frame;
 pub mod habit;
 pub mod incident;
 pub mod initial_access;
+#[cfg(test)]
+mod invariants;
 pub mod lateral_movement;
 pub mod manual;
 pub mod number;

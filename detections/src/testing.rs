@@ -238,19 +238,34 @@ pub(crate) fn snapshot() -> Snapshot {
     estate.snapshot(None)
 }
 
+/// The alerts of the default level where neither a directory nor history is known.
+pub(crate) fn blind(slug: &str, events: &[Event]) -> Vec<Alert> {
+    let estate = Estate::new(Config::default());
+    run_on(&estate.snapshot(None), slug, Sensitivity::High, &[], events)
+}
+
 /// Runs one detection alone over history (learned) and events (judged), in order of time; returns its alerts.
 pub(crate) fn run(slug: &str, sensitivity: Sensitivity, history: &[Event], events: &[Event]) -> Vec<Alert> {
+    run_on(&snapshot(), slug, sensitivity, history, events)
+}
+
+fn run_on(
+    snapshot: &Snapshot,
+    slug: &str,
+    sensitivity: Sensitivity,
+    history: &[Event],
+    events: &[Event],
+) -> Vec<Alert> {
     let disabled = crate::ALL.iter().map(|factory| factory.meta().slug).filter(|other| *other != slug);
     let settings = Settings { sensitivity, disabled: disabled.map(String::from).collect(), ..Settings::default() };
     let mut engine = Engine::new(&settings).unwrap();
-    let snapshot = snapshot();
     for event in history {
-        engine.observe(event, &snapshot, Mode::Learning);
+        engine.observe(event, snapshot, Mode::Learning);
     }
     for event in events {
-        engine.observe(event, &snapshot, Mode::Judging);
+        engine.observe(event, snapshot, Mode::Judging);
     }
-    engine.finish(&snapshot, Mode::Judging);
+    engine.finish(snapshot, Mode::Judging);
     let state = engine.save().unwrap();
     let mut restored = Engine::new(&settings).unwrap();
     restored.restore(state.clone()).unwrap();
@@ -266,4 +281,35 @@ pub(crate) fn run(slug: &str, sensitivity: Sensitivity, history: &[Event], event
 /// The alerts of the default level without history.
 pub(crate) fn alerts(slug: &str, events: &[Event]) -> Vec<Alert> {
     run(slug, Sensitivity::High, &[], events)
+}
+
+/// Days of ordinary logons of the test estate's users 0–39: each from its own workstation to the servers of its own
+/// department and a shared one, and seldom to another department's; users 0 and 1 administer from their own.
+pub(crate) fn history_of_days(days: i64) -> Vec<Event> {
+    let mut state = 0x1234_5678_u64;
+    let mut next = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((state >> 33) % below).unwrap()
+    };
+    let mut events = Vec::new();
+    for day in 0..days {
+        for user in 0..40 {
+            let (name, own) = (format!("user{user}"), format!("ws{user}"));
+            let department = user % 4;
+            for turn in 0..8 {
+                let secs = day * 86_400 + turn * 3_600 + next(3_000);
+                let target = match next(100) {
+                    0 => format!("srv{}", next(12)),
+                    1 if user < 2 => format!("ws{}", next(40)),
+                    2..=40 => "files".to_owned(),
+                    _ => format!("srv{}", department * 3 + next(3)),
+                };
+                if target != own {
+                    events.push(ntlm(secs, &name, &own, &target, Outcome::Success));
+                }
+            }
+        }
+    }
+    events.sort_by_key(|event| event.time);
+    events
 }

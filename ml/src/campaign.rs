@@ -7,7 +7,7 @@
 //!
 //! Nothing here learns from the accesses; it only counts how high days usually score.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,17 @@ const HOPS: usize = 40;
 const GROUPS: usize = 2000;
 /// Days for which an account that was reported as slow is not reported again.
 const SLOW_SILENCE: i64 = 5;
+
+/// Campaigns of a day among which chains are joined.
+const JOINED: usize = 40;
+/// Log-odds from which a hop may join two campaigns.
+const SURE: f32 = 1.0;
+/// Days for which an access that was reported adds nothing to a new campaign.
+const TOLD_DAYS: i64 = 14;
+/// Reported accesses remembered.
+const TOLD: usize = 20_000;
+/// Campaigns of a day that count as reported.
+const REPORTED: usize = 5;
 
 /// Which specialist found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,7 +60,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { moves: 4.0, slow: 1.0, learning_days: 3 }
+        Self { moves: 5.0, slow: 0.005, learning_days: 3 }
     }
 }
 
@@ -120,6 +131,26 @@ pub struct Campaigns {
     past: BTreeMap<Specialist, Past>,
     /// Accounts reported as slow, with the day.
     reported: BTreeMap<u32, i64>,
+    /// Accesses reported, with the day.
+    #[serde(with = "pairs")]
+    told: BTreeMap<(u32, u32, u32), i64>,
+}
+
+/// Maps whose keys are no text, as lists of pairs: JSON knows no other keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Map = BTreeMap<(u32, u32, u32), i64>;
+
+    pub(super) fn serialize<S: Serializer>(map: &Map, serializer: S) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map, D::Error> {
+        Ok(Vec::<((u32, u32, u32), i64)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 impl Campaigns {
@@ -129,11 +160,17 @@ impl Campaigns {
         Self { budget, ..Self::default() }
     }
 
+    /// Sets the budget; what was compared stays.
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
     /// Takes in a score; returns the ranked campaigns of the day before, where this one begins a new day.
     pub fn observe(&mut self, score: &Score) -> Option<(i64, Vec<Campaign>)> {
         let day = score.seen.time.div_euclid(86_400);
         let ended = self.roll(day);
-        if let Some(value) = score.suspicion() {
+        let told = self.told.contains_key(&(score.seen.user, score.seen.source, score.seen.target));
+        if let Some(value) = score.suspicion().filter(|_| !told) {
             self.take(Specialist::Moves, score.seen.source, Hop { seen: score.seen, cause: score.sight.cause, value });
         }
         if let Some(value) = score.slow() {
@@ -190,21 +227,40 @@ impl Campaigns {
             let scores = groups.into_values().map(|group| group.raw).collect();
             self.past.entry(specialist).or_default().add(before, scores);
         }
-        for campaign in ranked.iter().filter(|campaign| campaign.specialist == Specialist::Slow && campaign.score > 0.0)
-        {
-            self.report(campaign.key, before);
+        self.told.retain(|_, day| before - *day < TOLD_DAYS);
+        for campaign in ranked.iter().take(REPORTED) {
+            if campaign.specialist == Specialist::Slow {
+                self.report(campaign.key, before);
+            }
+            for hop in &campaign.hops {
+                if self.told.len() < TOLD {
+                    self.told.insert((hop.seen.user, hop.seen.source, hop.seen.target), before);
+                }
+            }
         }
         Some((before, ranked))
     }
 
-    /// The day's campaigns, the most suspicious first; one source host is not reported twice.
+    /// The day's campaigns, the most suspicious first. What one chain of hops joins is one campaign.
     fn ranked(&self) -> Vec<Campaign> {
         let mut all: Vec<Campaign> =
             self.groups.values().flat_map(BTreeMap::values).map(|campaign| self.scaled(campaign)).collect();
         all.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-        let mut sources = BTreeSet::new();
-        all.retain(|campaign| campaign.hops.first().is_some_and(|hop| sources.insert(hop.seen.source)));
-        all
+        let mut kept: Vec<Campaign> = Vec::new();
+        for campaign in all {
+            // Only the strongest are looked at by anyone; joining all with all would cost their square.
+            let joined = kept.iter_mut().take(JOINED).find(|other| linked(other, &campaign));
+            match joined {
+                Some(other) => {
+                    other.hops.extend(campaign.hops);
+                    other.hops.sort_by(|a, b| b.value.total_cmp(&a.value).then(a.seen.time.cmp(&b.seen.time)));
+                    other.hops.dedup();
+                    other.hops.truncate(HOPS);
+                }
+                None => kept.push(campaign),
+            }
+        }
+        kept
     }
 
     fn scaled(&self, campaign: &Campaign) -> Campaign {
@@ -234,6 +290,24 @@ impl Campaigns {
         let rest: f32 = group.hops.iter().skip(1).take(4).map(|hop| hop.value.max(0.0)).sum();
         group.raw = strongest + if specialist == Specialist::Moves { 0.1 * rest } else { 0.0 };
     }
+}
+
+/// True where two campaigns are one: they start from the same host, or a suspicious hop of one reaches the host from which
+/// the other goes on.
+fn linked(a: &Campaign, b: &Campaign) -> bool {
+    let source = |campaign: &Campaign| campaign.hops.first().map(|hop| hop.seen.source);
+    if source(a) == source(b) {
+        return true;
+    }
+    let leads = |from: &Campaign, to: &Campaign| {
+        from.hops.iter().filter(|hop| hop.value > SURE).any(|hop| {
+            let follows = |next: &Hop| {
+                next.value > SURE && next.seen.source == hop.seen.target && next.seen.time >= hop.seen.time
+            };
+            to.hops.iter().any(follows)
+        })
+    };
+    leads(a, b) || leads(b, a)
 }
 
 /// −ln of the chance that an account makes at least `recent` first-time accesses in `window` days, when it made `before`

@@ -65,9 +65,10 @@ impl Peers {
     /// What is known of an access beside the counts. Asked only for what is new: habits need no explanation.
     #[must_use]
     pub fn aside(&self, store: &Store, seen: &Move, priors: &dyn Priors) -> (Prior, Option<PeerUse>) {
-        let known = store.user_target.get((seen.user, seen.target)).times > 0
-            && store.user_source.get((seen.user, seen.source)).times > 0
-            && store.source_target.get((seen.source, seen.target)).times > 0;
+        let now = seen.minute();
+        let known = store.user_target.get((seen.user, seen.target)).habit(now).times > 0
+            && store.user_source.get((seen.user, seen.source)).habit(now).times > 0
+            && store.source_target.get((seen.source, seen.target)).habit(now).times > 0;
         if known {
             return (Prior::default(), None);
         }

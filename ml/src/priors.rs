@@ -1,6 +1,7 @@
 //! What the directory says of an access before anyone made it: whether it grants it, how much nearer it leads to Tier
 //! Zero, and who the account's peers are. No published method has this; a scorer without a directory works without it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -53,15 +54,14 @@ const GROUPS: usize = 4096;
 /// The priors of a graph.
 pub struct SnapshotPriors<'a> {
     snapshot: &'a Snapshot,
-    distances: Option<Arc<Distances>>,
+    distances: OnceCell<Option<Arc<Distances>>>,
 }
 
 impl<'a> SnapshotPriors<'a> {
-    /// The priors of a snapshot. Distances to Tier Zero are computed once for a snapshot, on first use here.
+    /// The priors of a snapshot. Distances to Tier Zero are computed once for a snapshot, where one is first asked for.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let distances = snapshot.tier_zero_distances(&Limits::none()).ok();
-        Self { snapshot, distances }
+        Self { snapshot, distances: OnceCell::new() }
     }
 
     fn account(&self, name: &str) -> Option<NodeId> {
@@ -92,7 +92,9 @@ impl<'a> SnapshotPriors<'a> {
     }
 
     fn distance(&self, node: Option<NodeId>) -> Option<f32> {
-        let distance = self.distances.as_ref()?.get(node?).unwrap_or(FAR).min(FAR);
+        let node = node?;
+        let distances = self.distances.get_or_init(|| self.snapshot.tier_zero_distances(&Limits::none()).ok());
+        let distance = distances.as_ref()?.get(node).unwrap_or(FAR).min(FAR);
         u16::try_from(distance).ok().map(f32::from)
     }
 }

@@ -15,13 +15,14 @@ use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::{self, FileReport, Found};
 use hopwatch_ingest::resolution::Resolver;
 use hopwatch_ingest::sink::Collected;
-use hopwatch_model::Event;
+use hopwatch_model::{DirectoryDelta, Event};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
 use crate::pipeline::{Pipeline, resolved};
 use crate::state::State;
+use crate::store::{Appended, SourceStatus};
 use crate::why_not::Question;
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
@@ -143,6 +144,8 @@ pub enum Error {
 enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
+    Live(Vec<Event>, Box<SourceStatus>, oneshot::Sender<Result<Appended>>),
+    Directory(Vec<DirectoryDelta>, oneshot::Sender<Result<()>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
     WhyNot(Question, oneshot::Sender<Result<Option<Answer>>>),
     Stop(oneshot::Sender<Result<()>>),
@@ -203,6 +206,20 @@ impl Feed {
         self.ask(|answer| Job::Events(events, mode, answer)).await
     }
 
+    /// Takes in events of a live source, in any order and with their hosts not named yet, and notes its standing.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
+        self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
+    /// Takes in what a directory says that is asked again and again.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn directory(&self, deltas: Vec<DirectoryDelta>) -> Result<(), Error> {
+        self.ask(|answer| Job::Directory(deltas, answer)).await
+    }
+
     /// A recording ended: raises what detections only decide when time goes on.
     ///
     /// # Errors
@@ -259,6 +276,8 @@ impl Worker {
             let _heard = match job {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
+                Job::Live(events, standing, answer) => answer.send(self.live(events, &standing).await).is_ok(),
+                Job::Directory(deltas, answer) => answer.send(self.pipeline.directory(&deltas).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::WhyNot(question, answer) => answer.send(self.why_not(&question).await).is_ok(),
                 Job::Stop(answer) => {
@@ -308,6 +327,17 @@ impl Worker {
     async fn why_not(&mut self, question: &Question) -> Result<Option<Answer>> {
         self.pipeline.take_policy();
         self.pipeline.why_not(question).await
+    }
+
+    async fn live(&mut self, events: Vec<Event>, standing: &SourceStatus) -> Result<Appended> {
+        let named = resolved(Collected { events, deltas: Vec::new() }, &mut self.resolver);
+        let taken = self.pipeline.events(&named.events, Mode::Judging).await?;
+        self.pipeline.state().store.put_source(standing).await?;
+        self.unsettled |= taken.stored > 0;
+        if self.unsettled && clock::instant() >= self.due {
+            self.settle().await?;
+        }
+        Ok(taken)
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {
@@ -365,7 +395,7 @@ fn clear(folder: &Path) -> Result<()> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
-        std::fs::create_dir_all(folder)
+        crate::private::create_dir_all(folder)
     };
     clear().with_context(|| format!("{} cannot be made anew", folder.display()))
 }

@@ -18,8 +18,10 @@ use tokio::sync::broadcast;
 use crate::auth::Throttle;
 use crate::clock;
 use crate::config::Config;
+use crate::coverage::Coverage;
 use crate::feed::Feed;
 use crate::insight::Insight;
+use crate::sensor::ledger::Ledger;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
 
 /// Changes that a slow subscriber may lag behind before it misses some; it is told that it did.
@@ -96,6 +98,8 @@ pub struct Status {
     pub learning: Vec<Learning>,
     /// What could not be read, beside what the estate and the sources count.
     pub gaps: Vec<Gap>,
+    /// What came in, for the doctor.
+    pub coverage: Arc<Coverage>,
     /// Entries that each detection holds, by slug.
     pub entries: Vec<(&'static str, usize)>,
     /// How many events of each kind of activity were seen.
@@ -120,6 +124,8 @@ pub struct AppState {
     pub rules: ArcSwap<RuleSet>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
+    /// What came of each sensor.
+    pub sensors: tokio::sync::Mutex<Ledger>,
     /// Counts failed logins.
     pub throttle: Throttle,
     /// The way to the pipeline, where one is at work beside the API.
@@ -147,6 +153,7 @@ impl AppState {
         let policy = store.policy().await?;
         let rules = crate::sigma::enabled(&store).await?;
         let incidents = Incidents::restore(store.growing_incidents().await?);
+        let sensors = Ledger::open(store.data_dir()).map_err(store::Error::Sensors)?;
         let state = Self {
             config,
             events: Arc::new(store.events()),
@@ -157,6 +164,7 @@ impl AppState {
             rules: ArcSwap::from_pointee(rules),
             incidents: tokio::sync::Mutex::new(incidents),
             status: ArcSwap::default(),
+            sensors: tokio::sync::Mutex::new(sensors),
             throttle: Throttle::default(),
             feed: OnceLock::new(),
             started_at: clock::now(),
@@ -185,8 +193,13 @@ impl AppState {
     /// Takes a new snapshot of the estate: the pipeline calls it after it has changed the estate. Blocks as long as a
     /// writer holds the estate.
     pub fn refresh(&self) {
+        let snapshot = Arc::new(self.estate.read().unwrap_or_else(PoisonError::into_inner).snapshot(None));
+        self.show(snapshot);
+    }
+
+    /// Shows a snapshot that was just taken of the estate.
+    pub fn show(&self, snapshot: Arc<Snapshot>) {
         let estate = self.estate.read().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Arc::new(estate.snapshot(None));
         self.gaps.store(Arc::new(estate_gaps(&estate)));
         drop(estate);
         self.past.write().unwrap_or_else(PoisonError::into_inner).clear();

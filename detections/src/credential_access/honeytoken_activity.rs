@@ -106,6 +106,11 @@ impl Rule for HoneytokenActivity {
         let from = event.source.as_ref().map_or_else(|| "an unknown host".into(), Host::label);
         let own = event.actor.as_ref().is_some_and(|actor| directory::same(context.snapshot, actor, &account));
         let by = if own || event.actor.is_none() { from } else { words::who(event, context.snapshot) };
+        let story = match how {
+            TICKET => format!("{by} asked for a ticket of the decoy account {name}{}.", words::answer(event)),
+            _ => format!("The decoy account {name} was {how} from {by}{}.", words::answer(event)),
+        };
+        let key = format!("{}|{source}", name.to_lowercase());
         let story = format!("The decoy account {name} was {how} from {by}{}.", words::answer(event));
         let key = format!("{}|{}", name.to_lowercase(), source());
         let text = format!("{name} is a decoy: nobody has reason to use it");
@@ -132,7 +137,7 @@ fn touched(
             let service =
                 service.and_then(|node| context.snapshot.node(node)).and_then(|node| node.text("samaccountname"));
             let service = service.map(Account::named).or_else(|| exchange.service.clone());
-            Some((service?, "asked a ticket for", Severity::Medium))
+            Some((service?, TICKET, Severity::Medium))
         }
         Activity::AccountChange(change) => Some((change.account.clone(), "changed", Severity::High)),
         Activity::GroupChange(change) => Some((change.member.clone(), "put into or out of a group", Severity::High)),
@@ -147,6 +152,9 @@ fn touched(
         _ => attempt.map(|attempt| (attempt.account.clone(), "used to log on", Severity::High)),
     }
 }
+
+/// A ticket of a service that the decoy seems to run.
+const TICKET: &str = "asked for by its service";
 
 /// What the directory itself writes at a logon.
 fn bookkeeping(attribute: &str) -> bool {

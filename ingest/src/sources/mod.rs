@@ -3,12 +3,16 @@
 
 pub mod evtx;
 pub mod json;
+pub mod live;
 pub mod radius;
 pub mod secret_attributes;
 pub mod signin;
+pub mod syslog;
 pub mod text;
+pub mod wef;
 pub mod windows;
 pub mod xml;
+pub mod zeek;
 
 use std::sync::Arc;
 
@@ -28,12 +32,16 @@ pub struct Context<'a> {
     pub threads: usize,
     /// The time at which what bears no time of its own counts as collected.
     pub now: Timestamp,
+    /// Who sent what is read, where it came over the network.
+    pub peer: Option<Arc<str>>,
     /// Where events go.
     pub sink: &'a mut dyn Sink,
     /// What was read, made, ignored and dropped.
     pub counters: Counters,
     /// Whence the actors of Windows records came.
     pub sessions: windows::Sessions,
+    /// What Zeek's rows taught for later ones.
+    pub zeek: zeek::State,
 }
 
 impl<'a> Context<'a> {
@@ -44,9 +52,11 @@ impl<'a> Context<'a> {
             key,
             threads,
             now: Timestamp::default(),
+            peer: None,
             sink,
             counters: Counters::default(),
             sessions: windows::Sessions::default(),
+            zeek: zeek::State::default(),
         }
     }
 

@@ -95,7 +95,7 @@ type Text = (&'static str, String);
 
 fn pair(name: &'static str, tally: Tally, now: Minute, days: u32, what: &str, else_known: &str) -> Text {
     let text = if tally.times == 0 {
-        format!("{what} for the first time in {days} days of history; {else_known}")
+        format!("{what} for the first time in {days} days before this one; {else_known}")
     } else {
         let last = now.saturating_sub(tally.last) / 1440;
         format!("{what}: {} before, last {} ago; {else_known}", often(tally.times), span(last))

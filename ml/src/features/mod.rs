@@ -13,7 +13,7 @@ use crate::store::{Move, Store};
 pub use rarity::Rarity;
 
 /// How many features there are.
-pub const COUNT: usize = 40;
+pub const COUNT: usize = 44;
 
 /// A row of features, `(COUNT,)`.
 pub type Row = [f32; COUNT];
@@ -60,6 +60,10 @@ pub const NAMES: [&str; COUNT] = [
     "source-visitors",
     "desktop",
     "weekend",
+    "source-credentials",
+    "sits-here",
+    "away",
+    "cause-away",
 ];
 
 /// An hour of fan-out for a source, in seconds.
@@ -100,13 +104,13 @@ pub struct Sight {
     pub row: Row,
     /// The sum of its three rarities.
     pub rarity: f32,
-    /// Credential and target before it.
+    /// Credential and target before the last day.
     pub user_target: Tally,
-    /// Credential and source before it.
+    /// Credential and source before the last day.
     pub user_source: Tally,
-    /// Source and target before it.
+    /// Source and target before the last day.
     pub source_target: Tally,
-    /// All three before it.
+    /// All three before the last day.
     pub triple: Tally,
     /// How surprising the number of its first-time accesses of the last days is; 0 where this one is none.
     pub slow: f32,
@@ -115,7 +119,7 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// True where credential and target, or source and target, meet for the first time.
+    /// True where credential and target, or source and target, had never met before the last day.
     #[must_use]
     pub fn novel(&self) -> bool {
         self.user_target.times == 0 || self.source_target.times == 0
@@ -139,19 +143,19 @@ impl Sight {
 pub fn look(store: &Store, seen: &Move, aside: &Aside<'_>) -> Sight {
     let now = seen.minute();
     let (user, source, target) = (store.user(seen.user), store.place(seen.source), store.place(seen.target));
-    let user_target = store.user_target.get((seen.user, seen.target));
-    let user_source = store.user_source.get((seen.user, seen.source));
-    let source_target = store.source_target.get((seen.source, seen.target));
+    let user_target = store.user_target.get((seen.user, seen.target)).habit(now);
+    let user_source = store.user_source.get((seen.user, seen.source)).habit(now);
+    let source_target = store.source_target.get((seen.source, seen.target)).habit(now);
     let triple = if user_target.times > 0 && user_source.times > 0 && source_target.times > 0 {
-        store.triple.get((seen.user, seen.source, seen.target))
+        store.triple.get((seen.user, seen.source, seen.target)).habit(now)
     } else {
         Tally::default()
     };
     let rarity = Rarity::of(store, user, source, target, [user_target, user_source, source_target], now);
-    let cause = seen.by.or_else(|| source.owner());
+    let cause = store.cause(seen);
     let switched = cause.is_some_and(|cause| cause != seen.user);
     let switch = match cause {
-        Some(cause) if switched => store.switch.get((cause, seen.user)),
+        Some(cause) if switched => store.switch.get((cause, seen.user)).habit(now),
         _ => Tally::default(),
     };
     let fan = fan_out(user, source, seen, aside.hops);
@@ -204,6 +208,10 @@ pub fn look(store: &Store, seen: &Move, aside: &Aside<'_>) -> Sight {
         log1p(number(source.visitors)),
         flag(seen.reach == Reach::Desktop),
         flag(hopwatch_model::Timestamp::from_secs(seen.time).weekday() >= 5),
+        fan.credentials,
+        user.sat_at(seen.source).map_or(0.0, |time| (-hours(seen.time - time) / 12.0).exp2()),
+        away(user, seen.time),
+        cause.filter(|cause| *cause != seen.user).map_or(0.0, |cause| away(store.user(cause), seen.time)),
     ];
     let novel = user_target.times == 0 || source_target.times == 0;
     let slow = if novel && user.total.times > 0 && crate::store::settled(user.total.first, now) {
@@ -239,8 +247,18 @@ fn settled_days(all: &Tally, now: u32) -> f32 {
     (minutes(age) / 1440.0).min(1.44 * HALF_LIFE_DAYS)
 }
 
+fn hours(secs: i64) -> f32 {
+    minutes(u32::try_from(secs.max(0) / 60).unwrap_or(u32::MAX)) / 60.0
+}
+
+/// How long an account has not sat at any console, as a logarithm of days; below 0 for one that never does.
+fn away(user: &crate::store::entity::User, now: i64) -> f32 {
+    user.sat_last().map_or(-0.5, |time| log1p(hours(now - time) / 24.0))
+}
+
 struct FanOut {
     source: f32,
+    credentials: f32,
     user: f32,
     excess: f32,
     recent: usize,
@@ -259,6 +277,11 @@ fn fan_out(
     let by_source = novel.clone().filter(|hop| hop.seen.source == seen.source && within(hop.seen.time, SOURCE_WINDOW));
     let by_user =
         |span: i64| novel.clone().filter(move |hop| hop.seen.user == seen.user && within(hop.seen.time, span)).count();
+    let simulated = by_source.clone().map(|hop| hop.seen.user);
+    let observed = source.novel.iter().filter(|(time, _)| within(*time, SOURCE_WINDOW)).map(|(_, user)| *user);
+    let mut credentials: Vec<u32> = observed.chain(simulated).filter(|user| *user != seen.user).collect();
+    credentials.sort_unstable();
+    credentials.dedup();
     let of_source = source.novel.iter().filter(|(time, _)| within(*time, SOURCE_WINDOW)).count() + by_source.count();
     let of_user = user.novel.iter().filter(|(time, _)| within(*time, DAY)).count() + by_user(DAY);
     let slow = user.novel.iter().filter(|(time, _)| within(*time, SLOW_DAYS * DAY)).count() + by_user(SLOW_DAYS * DAY);
@@ -273,6 +296,7 @@ fn fan_out(
     let unusual = (recent - expected) / (expected + 0.5).sqrt();
     FanOut {
         source: cap(of_source),
+        credentials: cap(credentials.len()),
         user: cap(of_user),
         excess: unusual,
         recent: slow,

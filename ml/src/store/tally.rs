@@ -33,6 +33,13 @@ impl Tally {
         self.weight * fade(now.saturating_sub(self.last))
     }
 
+    /// The count where it is older than a day, else an empty one: what came up today is not yet a habit, or the second hop
+    /// of an intruder would be excused by the first.
+    #[must_use]
+    pub fn habit(self, now: Minute) -> Self {
+        if now.saturating_sub(self.first) < 1440 { Self::default() } else { self }
+    }
+
     /// One more.
     pub fn add(&mut self, now: Minute) {
         if self.times == 0 {
@@ -137,6 +144,14 @@ mod tests {
         let later = 1000 + 30 * 1440;
         assert!((tally.at(later) - 0.5).abs() < 0.01, "{}", tally.at(later));
         assert_eq!(tally.at(0), 1.0, "a late event changes nothing");
+    }
+
+    #[test]
+    fn what_came_up_today_is_no_habit() {
+        let mut tally = Tally::default();
+        tally.add(5000);
+        assert_eq!(tally.habit(5000 + 1439), Tally::default());
+        assert_eq!(tally.habit(5000 + 1440), tally);
     }
 
     #[test]

@@ -98,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         if paths.is_empty() {
             return Vec::new();
         }
-        let (collected, report) = load::collect(paths, &DigestKey::one_shot(), &mut resolver);
-        load::tell(&report, args.verbose);
-        reports.push(report);
-        collected.deltas.iter().for_each(|delta| watch.directory(estate, delta));
+        let absorb = |delta| watch.absorb(estate, delta);
+        let streamed = load::stream(paths, &DigestKey::one_shot(), &mut resolver, absorb);
+        load::tell(&streamed.report, args.verbose);
+        reports.push(streamed.report);
         watch.rebuild(estate);
-        collected.events
+        streamed.events
     };
     let of_directory = take(&args.directory, &mut watch, &mut estate);
     let history = take(&args.history, &mut watch, &mut estate);

@@ -1,6 +1,5 @@
 //! `hopwatch graph …`: ask the graph of a data folder, or of files given on the spot.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hopwatch_graph::{Estate, Filter, Limits, Metric, Mode, NodeId, Snapshot};
 use hopwatch_model::Timestamp;
-use hopwatch_model::edge::Origin;
 
+use super::export::{self, Format};
 use super::output;
 use crate::estate_file;
 use crate::insight::Insight;
@@ -36,7 +35,7 @@ enum Command {
     Export {
         #[command(flatten)]
         source: Source,
-        /// The form: a tab-separated table of edges, or OpenGraph JSON.
+        /// The form of the graph.
         #[arg(long, value_enum, default_value = "edges")]
         format: Format,
         /// Derive as this product does, where we judge differently.
@@ -83,6 +82,7 @@ enum Command {
 enum Format {
     Edges,
     Opengraph,
+    Graphml,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -94,7 +94,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Export { source, format, compat } => {
             let mode = if compat.is_some() { Mode::BloodHound } else { Mode::Ours };
-            export(&load(&source, mode)?, format, source.as_of)?;
+            export::write(&load(&source, mode)?, format, source.as_of, &mut std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Path { source, from, to, start, end } => {
@@ -109,7 +109,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let time: jiff::Timestamp =
         text.parse().map_err(|_| format!("`{text}` is no RFC 3339 time with its zone, as 2026-11-22T12:00:00Z is"))?;
     Ok(Timestamp::from_micros(time.as_microsecond()))
@@ -140,6 +140,7 @@ fn export(estate: &Estate, format: Format, as_of: Option<Timestamp>) -> Result<(
                 writeln!(out, "{}\t{}\t{}\t{origin}", id(edge.key.source), edge.key.kind.name(), id(edge.key.target))?;
             }
         }
+        Format::Graphml => super::graphml::write(estate, as_of, &mut out)?,
         Format::Opengraph => {
             let existed = estate.nodes().filter(|(_, node)| node.existed(as_of));
             let nodes = existed.map(|(_, node)| {
