@@ -107,7 +107,8 @@ pub fn row(meta: &'static Meta) -> Row {
         event_ids: event_ids(&evidence),
         samba: lower.contains("samba"),
         sign_ins: ["vpn", "radius", "sign-in"].iter().any(|word| lower.contains(word)),
-        directory: code.contains("snapshot") && (all.contains("director") || all.contains("graph") || all.contains("tier")),
+        directory: code.contains("snapshot")
+            && (all.contains("director") || all.contains("graph") || all.contains("tier")),
         habits: ["learn", "baseline", "habit", "histor"].iter().any(|word| all.contains(word)),
         kinds: kinds(&code),
     }
@@ -203,7 +204,8 @@ fn kinds(code: &str) -> BTreeSet<&'static str> {
 
 /// Event ids in a text: numbers of three to four digits that stand alone, ranges as `4720 … 4781` not filled in; `Sysmon 1`.
 fn event_ids(text: &str) -> BTreeSet<u32> {
-    let words: Vec<&str> = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-')).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-')).collect();
     let mut found = BTreeSet::new();
     for (at, word) in words.iter().enumerate() {
         let word = word.trim_matches(['.', '-']);
@@ -221,7 +223,8 @@ fn event_ids(text: &str) -> BTreeSet<u32> {
 /// Ids of records that a source can give; a number of three digits in prose is rarely one.
 fn known(id: u32) -> bool {
     use crate::sigma::record::KEPT;
-    KEPT.iter().any(|(_, ids)| id >= 100 && ids.contains(&id)) || matches!(id, 4649 | 4663 | 4674 | 4703 | 4704 | 5805 | 5829 | 4964 | 2889 | 3039)
+    KEPT.iter().any(|(_, ids)| id >= 100 && ids.contains(&id))
+        || matches!(id, 4649 | 4663 | 4674 | 4703 | 4704 | 5805 | 5829 | 4964 | 2889 | 3039)
 }
 
 #[cfg(test)]

@@ -150,7 +150,8 @@ impl Engine {
         let overrides = settings.thresholds.get(slug);
         if let Ok(mut copy) = factory.build(settings.sensitivity, overrides) {
             let mut verdicts = Verdicts::explaining();
-            let context = Context { snapshot, shared: self.shared(), mode: Mode::Judging };
+            let (shared, behaviour) = (self.shared(), self.behaviour());
+            let context = Context { snapshot, shared, behaviour, score: None, mode: Mode::Judging };
             in_lane(Lane::Judged, || {
                 for event in &own {
                     copy.observe(event, &context, &mut verdicts);
@@ -300,7 +301,9 @@ mod tests {
             engine.observe(event, &snapshot, Mode::Judging);
         }
         let subject = Subject::new([about]);
-        engine.why_not(settings, "brute-force", &subject, Timestamp::from_secs(MORNING + 60), events, &snapshot).unwrap()
+        engine
+            .why_not(settings, "brute-force", &subject, Timestamp::from_secs(MORNING + 60), events, &snapshot)
+            .unwrap()
     }
 
     #[test]
