@@ -200,9 +200,6 @@ impl Engine {
                 slot.detection.observe(event, &context, &mut slot.verdicts);
             }
         });
-        for slot in &mut self.slots {
-            slot.detection.observe(event, &context, &mut slot.verdicts);
-        }
         if let Some(score) = &score {
             self.behaviour.learn(score, &priors, self.known(mode));
         }
@@ -217,7 +214,7 @@ impl Engine {
     /// Whether a rule of lateral movement has just raised an alert.
     fn known(&self, mode: Mode) -> Known {
         let moves = |slot: &&Slot| slot.detection.meta().phase == Phase::LateralMovement;
-        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.any());
+        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.raised());
         if raised { Known::Alerted } else { Known::Unjudged }
     }
 

@@ -283,9 +283,6 @@ impl Verdicts {
     /// True where something was raised that nobody has taken yet.
     #[must_use]
     pub fn raised(&self) -> bool {
-    /// True where something was raised and not taken yet.
-    #[must_use]
-    pub fn any(&self) -> bool {
         !self.raised.is_empty()
     }
 

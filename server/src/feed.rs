@@ -212,6 +212,8 @@ impl Feed {
     /// Where the pipeline fails.
     pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
         self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
+    }
+
     /// Takes in what a directory says that is asked again and again.
     ///
     /// # Errors

@@ -33,7 +33,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.geoip.is_empty() {
     let mut paths = args.geoip.clone();
     paths.extend(std::env::var_os("GEOIP").filter(|_| args.geoip.is_empty()).map(PathBuf::from));
     if paths.is_empty() {

@@ -14,7 +14,6 @@ mod evaluate_travel;
 mod events;
 mod export;
 mod graph;
-mod graphml;
 mod import;
 mod load;
 mod output;
