@@ -27,6 +27,7 @@ pub mod private;
 pub mod reports;
 pub mod sample;
 pub mod scheduler;
+pub mod sigma;
 pub mod sensor;
 pub mod sql;
 pub mod state;
@@ -35,6 +36,7 @@ pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
+pub mod why_not;
 #[cfg(target_os = "linux")]
 pub mod watching;
 pub mod wef;
