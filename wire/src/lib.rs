@@ -25,6 +25,7 @@ pub mod security_descriptor;
 pub mod smb1;
 pub mod smb2;
 pub mod spnego;
+pub mod wsman;
 
 pub use error::Error;
 
@@ -64,6 +65,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("rpc", rpc::decode_all),
     ("security_descriptor", security_descriptor::decode_everything),
+    ("wsman", wsman::decode_everything),
     ("dns", |bytes| {
         let _ = dns::decode(bytes);
     }),

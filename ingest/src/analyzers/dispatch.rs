@@ -113,6 +113,7 @@ const DATAGRAMS: &[DatagramLine] = &[
     (Protocol::Nbns, |_| Box::new(NbnsDatagrams::default())),
     (Protocol::Llmnr, |_| Box::new(MulticastNames::default())),
     (Protocol::Mdns, |_| Box::new(MulticastNames::default())),
+    (Protocol::Radius, |_| Box::new(super::radius::Datagrams::default())),
 ];
 
 /// The services on TCP, by the server's port.

@@ -20,6 +20,7 @@ pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod names;
+pub mod radius;
 pub mod rdp;
 pub mod rpc_endpoints;
 mod seen;
