@@ -54,6 +54,11 @@ binary: viewer
 browser-test: binary ## Drive the viewer in headless Chromium, served by the development binary
 	tests/browser/run $(TARGET)/debug/hopwatch
 
+.PHONY: evaluate-behaviour
+evaluate-behaviour: ## Measure the behaviour models on generated recordings (BENCH, SEEDS, PYTHON, GEOIP)
+	cargo build --locked --release -p hopwatch
+	.ci/evaluate-behaviour $(TARGET)/release/hopwatch
+
 .PHONY: commits
 commits: ## Check the form of the latest commit messages
 	@.ci/check-commits
@@ -92,5 +97,9 @@ lab: packages ## Bring up the Samba lab and compare our collection with the coll
 	@.ci/lab
 
 .PHONY: bench-graph
-bench-graph: ## Time the graph engine beside petgraph
-	cargo bench --locked -p hopwatch-graph
+bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
+	tests/bench/graph
+
+.PHONY: bench-detections
+bench-detections: ## Time all detections on a mixed day of 10 M events, and 2,000 Sigma rules
+	cargo bench --locked -p hopwatch-detections --bench day --bench rules

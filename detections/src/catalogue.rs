@@ -79,6 +79,7 @@ pub static ALL: &[&dyn DetectionFactory] = &[
     &Of::<crate::initial_access::suspicious_vpn::SuspiciousVpn>::NEW,
     &Of::<crate::lateral_movement::tier_violation::TierViolation>::NEW,
     &Of::<crate::credential_access::timeroasting::Timeroasting>::NEW,
+    &Of::<crate::initial_access::unfamiliar_sign_in::UnfamiliarSignIn>::NEW,
     &Of::<crate::lateral_movement::unusual_protocol::UnusualProtocol>::NEW,
     &Of::<crate::posture::weak_protocol::WeakProtocol>::NEW,
     &Of::<crate::domain_dominance::zerologon::Zerologon>::NEW,

@@ -9,6 +9,7 @@ use hopwatch_graph::Snapshot;
 use hopwatch_ml::Scorer;
 use hopwatch_ml::bounded::{Lane, in_lane};
 use hopwatch_ml::priors::SnapshotPriors;
+use hopwatch_ml::scorer::{Known, VERSION};
 use hopwatch_model::{Alert, Event, Timestamp};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::assembly::Assembly;
 use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
-use crate::frame::{Context, Decline, Detection, Meta, Mode, Sensitivity, Verdicts};
+use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdicts};
 use crate::shared::Shared;
+use crate::sigma::{RuleSet, Scratch};
 
 pub use crate::assembly::AlertChange;
 
@@ -98,6 +100,8 @@ pub struct Engine {
     exclusions: Vec<Exclusion>,
     policy: Arc<Policy>,
     excluded: BTreeMap<&'static str, u64>,
+    rules: Arc<RuleSet>,
+    scratch: Scratch,
     seen: FxHashSet<u64>,
     seen_order: VecDeque<u64>,
     repeated: u64,
@@ -135,6 +139,8 @@ impl Engine {
             exclusions: settings.exclusions.clone(),
             policy: Arc::default(),
             excluded: BTreeMap::new(),
+            rules: Arc::default(),
+            scratch: Scratch::default(),
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
             repeated: 0,
@@ -146,6 +152,11 @@ impl Engine {
     /// From now on these words of users hold.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
+    }
+
+    /// From now on these rules of users are matched.
+    pub fn set_rules(&mut self, rules: Arc<RuleSet>) {
+        self.rules = rules;
     }
 
     /// Verdicts that exclusions silenced since the start, by slug.
@@ -162,7 +173,8 @@ impl Engine {
         }
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
-        let score = self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
+        let priors = SnapshotPriors::new(snapshot);
+        let score = self.behaviour.judge_event(event, &priors);
         let (shared, behaviour) = (&self.shared, &self.behaviour);
         let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
         let slots = &mut self.slots;
@@ -171,9 +183,27 @@ impl Engine {
                 slot.detection.observe(event, &context, &mut slot.verdicts);
             }
         });
+        if let Some(score) = &score {
+            self.behaviour.learn(score, &priors, self.known(mode));
+        }
         self.shared.learn(event);
         self.collect(mode, &mut changes);
+        if mode == Mode::Judging {
+            self.match_rules(event, &mut changes);
+        }
         changes
+    }
+
+    /// Whether a rule of lateral movement has just raised an alert.
+    fn known(&self, mode: Mode) -> Known {
+        let moves = |slot: &&Slot| slot.detection.meta().phase == Phase::LateralMovement;
+        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.raised());
+        if raised { Known::Alerted } else { Known::Unjudged }
+    }
+
+    /// Shows an event of the history to the behaviour alone: to learn anew what a refused state had held.
+    pub fn relearn(&mut self, event: &Event, snapshot: &Snapshot) {
+        self.behaviour.observe(event, &SnapshotPriors::new(snapshot));
     }
 
     /// Tells the rules that time went on without an event: the live stream's watermark.
@@ -268,9 +298,21 @@ impl Engine {
     pub fn restore(&mut self, mut state: serde_json::Value) -> Result<(), Error> {
         self.watermark = part(&mut state, "watermark")?;
         self.shared = part(&mut state, "shared")?;
-        // A checkpoint of before behaviour was learned has none: it starts empty, and says that it is learning.
-        if state.get("behaviour").is_some() {
-            self.behaviour = part(&mut state, "behaviour")?;
+        self.behaviour = Scorer::default();
+        match part::<Scorer>(&mut state, "behaviour") {
+            Ok(behaviour) if behaviour.version() == VERSION => self.behaviour = behaviour,
+            Ok(behaviour) => {
+                let version = behaviour.version();
+                tracing::warn!(
+                    version,
+                    expected = VERSION,
+                    "the saved behaviour is of another version: it is learned anew"
+                );
+            }
+            Err(error) => {
+                let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%error, reason, "the saved behaviour is refused: it is learned anew from history");
+            }
         }
         self.assembly = part(&mut state, "assembly")?;
         self.seen_order = part(&mut state, "seen")?;
@@ -315,9 +357,23 @@ impl Engine {
                     continue;
                 }
                 self.policy.calibration.weigh(meta.slug, meta.severity, &mut verdict);
-                changes.extend(self.assembly.take(meta, verdict));
+                changes.extend(self.assembly.take(&meta.into(), verdict));
             }
         }
+    }
+
+    fn match_rules(&mut self, event: &Event, changes: &mut Vec<AlertChange>) {
+        let rules = Arc::clone(&self.rules);
+        rules.hits(event, &mut self.scratch, |rule| {
+            let mut verdict = rule.verdict(event);
+            let mut all = self.exclusions.iter().chain(&self.policy.exclusions);
+            if all.any(|exclusion| exclusion.covers(&rule.slug, &verdict)) {
+                *self.excluded.entry("sigma").or_default() += 1;
+                return;
+            }
+            self.policy.calibration.weigh(&rule.slug, rule.severity, &mut verdict);
+            changes.extend(self.assembly.take(&rule.described(), verdict));
+        });
     }
 
     fn first_sight(&mut self, digest: u64) -> bool {

@@ -60,7 +60,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { moves: 4.5, slow: 0.1, learning_days: 3 }
+        Self { moves: 5.0, slow: 0.005, learning_days: 3 }
     }
 }
 

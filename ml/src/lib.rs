@@ -14,6 +14,7 @@ pub mod paths;
 pub mod peers;
 pub mod priors;
 pub mod random;
+pub mod risk;
 pub mod scorer;
 pub mod simulate;
 pub mod store;

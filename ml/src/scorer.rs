@@ -3,17 +3,17 @@
 //!
 //! Deliberately no alerting: grouping, budget and words for people are [`crate::campaign`]'s and the rules'.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use hopwatch_model::Event;
 use hopwatch_model::alert::ScorePart;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Access, Reach};
+use crate::access::{Access, Proof, Reach};
 use crate::features::explain::{Background, reasons};
-use crate::features::{Row, Sight, look};
-use crate::models::{Forest, Logistic, Rows, Trees};
+use crate::features::{NAMES, Row, Sight, look};
+use crate::models::{Day, Factors, Forest, Logistic, Residual, Rows, Trees, residual};
 use crate::number::sigmoid;
 use crate::peers::{PeerUse, Peers, aside};
 use crate::priors::Priors;
@@ -21,11 +21,30 @@ use crate::simulate::Simulator;
 use crate::store::{Caps, Move, Store};
 
 /// What a nat of rarity adds to the trees' log-odds: it goes on growing where trees, which know no slope, end.
-const RARITY_SHARE: f64 = 0.3;
+const RARITY_SHARE: f64 = 0.15;
+/// What the logarithm of one account's first-time accesses of the day takes off: its twentieth tells little that the third
+/// did not. Many accounts from one host are not damped.
+const REPEATED: f64 = 0.8;
 /// The rarity of an ordinary first-time access, in nats.
 const TYPICAL_RARITY: f64 = 14.0;
 /// Values below it are habits, and never part of a campaign.
 const FLOOR: f32 = -1.0;
+
+/// The share of accesses from which a campaign is simulated.
+const SIMULATED: f64 = 0.1;
+/// Rows that train the linear model, about: its few weights need no more.
+const LINEAR_ROWS: usize = 13_000;
+/// What a unit of the linear model's log-odds adds to the trees': where trees see steps, a line still orders.
+const LINEAR_SHARE: f32 = 0.1;
+/// The greatest log-odds of the linear model that count.
+const LINEAR_MOST: f32 = 10.0;
+
+/// The share of accesses with something new that are kept for training.
+const NOVEL_KEPT: f64 = 0.9;
+/// The share of habits that are.
+const HABITS_KEPT: f64 = 0.12;
+/// The rarity, in nats, from which an hour is odd for an account.
+const ODD_HOUR: f32 = 3.5;
 
 /// Days before rows are kept for training: on the first everything is new.
 const SETTLE_DAYS: u32 = 4;
@@ -52,6 +71,9 @@ pub struct Config {
     pub quarantine: f64,
     /// Trees of the isolation forest.
     pub forest: usize,
+    /// Features that the models do not see, by name: what each group is worth is measured by leaving it out.
+    #[serde(default)]
+    pub without: Vec<String>,
     /// Caps of the store.
     pub caps: Caps,
 }
@@ -62,9 +84,10 @@ impl Default for Config {
             seed: 1,
             learning_days: 7,
             training_days: 3,
-            rows: 10_000,
+            rows: 20_000,
             quarantine: 4.0,
             forest: 100,
+            without: Vec::new(),
             caps: Caps::default(),
         }
     }
@@ -79,6 +102,10 @@ pub struct Models {
     pub trees: Trees,
     /// The one without labels.
     pub forest: Forest,
+    /// Who reaches what, in a few factors.
+    pub factors: Factors,
+    /// How days usually differ; `None` until enough were seen.
+    pub residual: Option<Residual>,
 }
 
 /// How one access was judged.
@@ -96,6 +123,10 @@ pub struct Score {
     pub trees: Option<f32>,
     /// Isolation, 0–1; `None` while learning.
     pub forest: Option<f32>,
+    /// −ln of the chance that the account reaches the target at all, by the factorisation; `None` while learning.
+    pub factors: Option<f32>,
+    /// How many times the usual rest the account's day so far leaves; `None` while learning.
+    pub residual: Option<f32>,
 }
 
 impl Score {
@@ -103,7 +134,11 @@ impl Score {
     #[must_use]
     pub fn value(&self) -> f64 {
         match self.trees {
-            Some(trees) => f64::from(trees) + RARITY_SHARE * (f64::from(self.rarity) - TYPICAL_RARITY),
+            Some(trees) => {
+                let rare = RARITY_SHARE * (f64::from(self.rarity) - TYPICAL_RARITY);
+                f64::from(trees) + rare
+                    - REPEATED * f64::from((self.sight.feature("user-fan-out") - 2.0).max(0.0).ln_1p())
+            }
             None => f64::from(self.rarity) - 40.0,
         }
     }
@@ -111,7 +146,8 @@ impl Score {
     /// How suspicious it is as a move; `None` while learning and for what is plainly a habit.
     #[must_use]
     pub fn suspicion(&self) -> Option<f32> {
-        self.trees.filter(|odds| *odds > FLOOR)
+        let linear = self.logistic.unwrap_or(0.0).clamp(-LINEAR_MOST / 2.0, LINEAR_MOST);
+        self.trees.map(|odds| odds + LINEAR_SHARE * linear).filter(|odds| *odds > FLOOR)
     }
 
     /// How surprising it is that this account reaches yet another new host with its own credential; `None` while
@@ -129,9 +165,24 @@ impl Score {
     }
 }
 
+/// The version of the saved form: features, models and counts as this code reads them.
+pub const VERSION: u32 = 2;
+/// Days of accounts that are kept for the residual's training.
+const DAYS: usize = 4000;
+
+/// What is known of an access besides its score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nobody judged it.
+    Unjudged,
+    /// A rule raised an alert on it: it must not become a habit.
+    Alerted,
+}
+
 /// The scorer's state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scorer {
+    version: u32,
     config: Config,
     /// The counts.
     pub store: Store,
@@ -143,6 +194,10 @@ pub struct Scorer {
     real: Rows,
     simulated: Rows,
     models: Option<Models>,
+    /// The day so far of every account, by id.
+    today: Vec<Day>,
+    /// Days that ended, the latest.
+    ended: VecDeque<[f32; residual::WIDTH]>,
     /// The latest day with an access, and how many there were: a gap teaches nothing.
     day: i64,
     active_days: u32,
@@ -182,6 +237,9 @@ impl Scorer {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
+            version: VERSION,
+            today: Vec::new(),
+            ended: VecDeque::new(),
             store: Store::new(config.caps),
             simulator: Simulator::new(config.seed),
             suspects: BTreeMap::new(),
@@ -207,12 +265,28 @@ impl Scorer {
 
     /// Scores an access, then learns it; `None` for a logon at the console and for a repeat within the hour.
     pub fn access(&mut self, access: &Access<'_>, priors: &dyn Priors) -> Option<Score> {
+        let score = self.judge(access, priors)?;
+        self.learn(&score, priors, Known::Unjudged);
+        Some(score)
+    }
+
+    /// Scores the access that an event shows, to be learned by [`Self::learn`] once it is known whether it was alerted.
+    pub fn judge_event(&mut self, event: &Event, priors: &dyn Priors) -> Option<Score> {
+        self.judge(&Access::of(event)?, priors)
+    }
+
+    /// Scores an access without learning it.
+    ///
+    /// # Contract
+    /// [`Self::learn`] is called with the score before the next access is judged.
+    pub fn judge(&mut self, access: &Access<'_>, priors: &dyn Priors) -> Option<Score> {
         let seen = self.store.intern(access);
         self.latest = self.latest.max(seen.time);
         let day = seen.time.div_euclid(86_400);
         if day > self.day {
             self.day = day;
             self.active_days = self.active_days.saturating_add(1);
+            self.end_day();
         }
         if seen.reach == Reach::Console {
             self.store.learn_console(&seen);
@@ -222,9 +296,19 @@ impl Scorer {
         if !self.first_within_hour(&seen) {
             return None;
         }
-        let score = self.score(&seen, priors);
-        self.learn(&score, priors);
-        Some(score)
+        Some(self.score(&seen, priors))
+    }
+
+    /// True where it never saw an access.
+    #[must_use]
+    pub fn untaught(&self) -> bool {
+        self.active_days == 0
+    }
+
+    /// The version of the saved form that this state has.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// The reasons of a score, the weightiest first, each with its baseline.
@@ -271,36 +355,90 @@ impl Scorer {
         self.within.insert((seen.user, seen.source, seen.target), ()).is_none()
     }
 
-    fn score(&self, seen: &Move, priors: &dyn Priors) -> Score {
+    fn score(&mut self, seen: &Move, priors: &dyn Priors) -> Score {
         let known = self.peers.aside(&self.store, seen, priors);
-        let sight = look(&self.store, seen, &aside(&[], known));
-        let (logistic, trees, forest) = match &self.models {
-            Some(models) => (
-                Some(models.logistic.score(&sight.row)),
-                Some(models.trees.score(&sight.row)),
-                Some(models.forest.score(&sight.row)),
-            ),
-            None => (None, None, None),
+        let mut sight = look(&self.store, seen, &aside(&[], known));
+        self.blind(&mut sight.row);
+        let day = self.extend_day(seen, &sight);
+        let mut score = Score {
+            seen: *seen,
+            rarity: sight.rarity,
+            sight,
+            logistic: None,
+            trees: None,
+            forest: None,
+            factors: None,
+            residual: None,
         };
-        Score { seen: *seen, rarity: sight.rarity, sight, logistic, trees, forest }
+        if let Some(models) = &self.models {
+            score.logistic = Some(models.logistic.score(&sight.row));
+            score.trees = Some(models.trees.score(&sight.row));
+            score.forest = Some(models.forest.score(&sight.row));
+            score.factors = Some(models.factors.score(seen.user, seen.target));
+            score.residual = models.residual.as_ref().map(|model| model.score(&day.row()));
+        }
+        score
     }
 
-    fn learn(&mut self, score: &Score, priors: &dyn Priors) {
+    /// Takes the features from a row that the models must not see.
+    fn blind(&self, row: &mut Row) {
+        if self.config.without.is_empty() {
+            return;
+        }
+        for (name, value) in NAMES.iter().zip(row) {
+            if self.config.without.iter().any(|hidden| hidden == name) {
+                *value = 0.0;
+            }
+        }
+    }
+
+    /// Adds an access to its account's day.
+    fn extend_day(&mut self, seen: &Move, sight: &Sight) -> Day {
+        let place = crate::store::names::index(seen.user);
+        if place >= self.today.len() {
+            self.today.resize(place + 1, Day::default());
+        }
+        let Some(day) = self.today.get_mut(place) else { return Day::default() };
+        let flag = |truth: bool| if truth { 1.0 } else { 0.0 };
+        day.accesses += 1.0;
+        day.novel += flag(sight.user_target.times == 0);
+        day.from_new += flag(sight.user_source.times == 0);
+        day.ntlm += flag(seen.proof == Proof::Ntlm);
+        day.desktop += flag(seen.reach == Reach::Desktop);
+        day.switched += flag(sight.cause.is_some_and(|cause| cause != seen.user));
+        day.odd_hours += flag(sight.feature("hour-rarity") > ODD_HOUR);
+        day.rarity += sight.rarity;
+        *day
+    }
+
+    fn end_day(&mut self) {
+        for day in std::mem::take(&mut self.today).into_iter().filter(|day| day.accesses > 0.0) {
+            if self.ended.len() >= DAYS {
+                self.ended.pop_front();
+            }
+            self.ended.push_back(day.row());
+        }
+    }
+
+    /// Takes an access in as a habit, or only as context where it looks like an intruder's or was alerted.
+    pub fn learn(&mut self, score: &Score, priors: &dyn Priors, known: Known) {
         let seen = &score.seen;
-        if self.days() >= SETTLE_DAYS && score.trees.is_none_or(|odds| f64::from(odds) < 1.5 * self.config.quarantine) {
+        let likely = score.trees.is_some_and(|odds| f64::from(odds) >= 1.5 * self.config.quarantine);
+        if self.days() >= SETTLE_DAYS && !likely && known == Known::Unjudged {
             // Novel rows are rare and are what attacks must be told from: keep more of them.
             let novel = score.sight.novel() || score.sight.user_source.times == 0;
-            if self.simulator.chance(if novel { 0.9 } else { 0.12 }) {
+            if self.simulator.chance(if novel { NOVEL_KEPT } else { HABITS_KEPT }) {
                 self.real.push(score.sight.row);
             }
-            if self.simulator.chance(0.08) {
-                for row in self.simulator.campaign(&self.store, seen, &self.peers, priors) {
+            if self.simulator.chance(SIMULATED) {
+                for mut row in self.simulator.campaign(&self.store, seen, &self.peers, priors) {
+                    self.blind(&mut row);
                     self.simulated.push(row);
                 }
             }
         }
         let surprise = score.sight.surprise();
-        if self.quarantined(score) {
+        if known == Known::Alerted || self.quarantined(score) {
             self.suspect(seen);
             self.store.quarantine(seen, surprise);
             return;
@@ -342,14 +480,127 @@ impl Scorer {
         let mut rows = real.clone();
         rows.extend(self.simulated.iter());
         let labels: Vec<bool> = (0..rows.len()).map(|index| index >= real.len()).collect();
-        let trained = Logistic::train(&rows, &labels).and_then(|logistic| {
+        let step = (rows.len() / LINEAR_ROWS).max(1);
+        let few: Vec<Row> = rows.iter().step_by(step).copied().collect();
+        let few_labels: Vec<bool> = labels.iter().step_by(step).copied().collect();
+        let trained = Logistic::train(&few, &few_labels).and_then(|logistic| {
             let trees = Trees::train(&rows, &labels)?;
             let forest = Forest::train(&real, self.config.forest, self.config.seed);
-            Ok(Models { logistic, trees, forest })
+            let factors = Factors::of_store(&self.store, crate::store::minute(self.latest), self.config.seed);
+            let residual = Residual::train(&self.ended.iter().copied().collect::<Vec<_>>());
+            Ok(Models { logistic, trees, forest, factors, residual })
         });
         match trained {
             Ok(models) => self.models = Some(models),
             Err(error) => tracing::debug!(%error, "the lateral models keep learning"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hopwatch_model::Timestamp;
+
+    use super::*;
+    use crate::priors::Unknown;
+    use crate::random::Random;
+
+    const DAY: i64 = 86_400;
+
+    fn access(time: i64, user: usize, target: &str, source: &str) -> Access<'static> {
+        Access {
+            time: Timestamp::from_secs(time),
+            user: format!("u{user}").into(),
+            by: None,
+            source: source.to_owned().into(),
+            target: target.to_owned().into(),
+            proof: Proof::Kerberos,
+            reach: Reach::Network,
+        }
+    }
+
+    fn days(from: i64, to: i64) -> Vec<Access<'static>> {
+        let mut random = Random::new(9);
+        let mut all = Vec::new();
+        for day in from..to {
+            for user in 0..60 {
+                for _ in 0..12 {
+                    let time = day * DAY + 30_000 + i64::try_from(random.below(30_000)).unwrap();
+                    let target = if random.chance(0.01) { random.below(40) } else { (user % 8) * 5 + random.below(5) };
+                    all.push(access(time, user, &format!("srv{target}"), &format!("ws{user}")));
+                }
+            }
+        }
+        all.sort_by_key(|access| access.time);
+        all
+    }
+
+    fn small() -> Scorer {
+        Scorer::new(Config { rows: 2000, ..Config::default() })
+    }
+
+    fn trained() -> Scorer {
+        let mut scorer = small();
+        days(0, 12).iter().for_each(|access| drop(scorer.access(access, &Unknown)));
+        assert!(scorer.models().is_some());
+        scorer
+    }
+
+    #[test]
+    fn a_restored_scorer_gives_equal_scores_and_trains_equal_models() {
+        let mut scorer = trained();
+        let text = serde_json::to_value(&scorer).unwrap().to_string();
+        let mut restored: Scorer = serde_json::from_str(&text).unwrap();
+        for access in days(12, 17) {
+            let (a, b) = (scorer.access(&access, &Unknown), restored.access(&access, &Unknown));
+            assert_eq!(a, b);
+        }
+        assert_eq!(serde_json::to_string(&scorer).unwrap(), serde_json::to_string(&restored).unwrap());
+    }
+
+    #[test]
+    fn what_was_alerted_never_becomes_a_habit() {
+        let mut scorer = trained();
+        for day in 0..6 {
+            let again = access((12 + day) * DAY, 3, "srv38", "ws50");
+            let score = scorer.judge(&again, &Unknown).unwrap();
+            assert_eq!(score.sight.user_target.times, 0, "day {day}");
+            scorer.learn(&score, &Unknown, Known::Alerted);
+        }
+    }
+
+    #[test]
+    fn a_stolen_credential_stands_out_of_every_habit() {
+        let mut scorer = trained();
+        let day = days(12, 13);
+        let most = day.iter().filter_map(|access| scorer.access(access, &Unknown)).map(|score| score.value());
+        let usual = most.fold(f64::MIN, f64::max);
+        let theft = scorer.access(&access(13 * DAY, 3, "srv38", "ws50"), &Unknown).unwrap();
+        assert!(theft.value() > usual, "{} against {usual}", theft.value());
+        assert!(!scorer.explain(&theft, &Unknown).is_empty());
+    }
+
+    #[test]
+    fn what_the_models_do_not_see_does_not_count() {
+        let mut scorer = Scorer::new(Config { without: vec!["ntlm".into()], rows: 2000, ..Config::default() });
+        let mut seen = access(0, 1, "srv1", "ws1");
+        seen.proof = Proof::Ntlm;
+        let score = scorer.access(&seen, &Unknown).unwrap();
+        assert_eq!(score.sight.feature("ntlm"), 0.0);
+        assert!(score.sight.feature("first-user-target") > 0.0);
+    }
+
+    #[test]
+    fn disorder_gaps_and_floods_end_in_numbers() {
+        let mut scorer = small();
+        let mut random = Random::new(2);
+        for step in 0..20_000 {
+            let time = i64::try_from(random.below(40)).unwrap() * DAY + i64::try_from(random.below(86_400)).unwrap();
+            let target = format!("t{}", if step % 3 == 0 { step } else { random.below(50) });
+            let odd = access(if step % 500 == 0 { -time } else { time }, random.below(80), &target, "ws1");
+            if let Some(score) = scorer.access(&odd, &Unknown) {
+                assert!(score.value().is_finite() && score.sight.row.iter().all(|value| value.is_finite()));
+            }
         }
     }
 }

@@ -21,6 +21,10 @@ use crate::store::{Move, Store};
 const RECENT: usize = 8192;
 /// Tries to find an access that fits.
 const TRIES: usize = 24;
+/// Campaigns that do not begin with the access just seen.
+const ELSEWHERE: f64 = 0.75;
+/// Stolen credentials that were chosen for their reach.
+const PRIVILEGED: f64 = 0.5;
 /// The most hops of a campaign.
 const HOPS: usize = 6;
 
@@ -77,12 +81,15 @@ impl Simulator {
             return Vec::new();
         }
         let names = self.named > 0;
+        // An intruder does not wait until his victim works: most campaigns begin with another recent access, now.
+        let victim = if self.random.chance(ELSEWHERE) { self.any() } else { None };
+        let seen = &victim.map_or(*seen, |other| Move { time: seen.time, ..other });
         let mut campaign = Campaign { store, peers, priors, hops: Vec::new(), rows: Vec::new(), names };
         let actor = seen.by.unwrap_or(seen.user);
         match self.random.below(10) {
-            0..=2 => self.fan(&mut campaign, seen, actor),
-            3..=5 => self.chain(&mut campaign, seen, actor),
-            6..=8 => self.stealth(&mut campaign, seen, actor),
+            0 | 1 => self.fan(&mut campaign, seen, actor),
+            2..=4 => self.chain(&mut campaign, seen, actor),
+            5..=7 => self.stealth(&mut campaign, seen, actor),
             _ => self.slow(&mut campaign, seen, actor),
         }
         campaign.rows
@@ -92,7 +99,7 @@ impl Simulator {
     fn fan(&mut self, campaign: &mut Campaign<'_>, seen: &Move, actor: u32) {
         let mut time = seen.time;
         for _ in 0..2 + self.random.below(HOPS) {
-            let (Some(target), Some(stolen)) = (self.target(), self.other(actor)) else { return };
+            let (Some(target), Some(stolen)) = (self.target(), self.other(campaign.store, actor)) else { return };
             let hop = self.hop(time, actor, stolen.user, seen.source, target, campaign.names);
             campaign.take(hop, true);
             time += self.pause(240.0);
@@ -105,7 +112,7 @@ impl Simulator {
         for step in 0..2 + self.random.below(3) {
             let Some(target) = self.target() else { return };
             let own = step == 0 && self.random.chance(0.5);
-            let user = if own { Some(actor) } else { self.other(actor).map(|seen| seen.user) };
+            let user = if own { Some(actor) } else { self.other(campaign.store, actor).map(|seen| seen.user) };
             let Some(user) = user else { return };
             let hop = self.hop(time, actor, user, source, target, campaign.names);
             campaign.take(hop, true);
@@ -116,7 +123,7 @@ impl Simulator {
 
     /// A stolen credential, towards targets that its owner uses, from the foothold or from one ordinary hop away.
     fn stealth(&mut self, campaign: &mut Campaign<'_>, seen: &Move, actor: u32) {
-        let Some(stolen) = self.other(actor) else { return };
+        let Some(stolen) = self.other(campaign.store, actor) else { return };
         let mut time = seen.time;
         let mut source = seen.source;
         if self.random.chance(0.7) {
@@ -178,10 +185,18 @@ impl Simulator {
         })
     }
 
-    /// An access of another account; every second time of one that is used from many places or towards many: what an
-    /// intruder looks for.
-    fn other(&mut self, actor: u32) -> Option<Move> {
-        (0..TRIES).find_map(|_| self.any().filter(|seen| seen.user != actor))
+    /// An access of another account; every second time of the one that reaches most of five: what an intruder looks for.
+    fn other(&mut self, store: &Store, actor: u32) -> Option<Move> {
+        let choices = if self.random.chance(PRIVILEGED) { 5 } else { 1 };
+        let mut best: Option<Move> = None;
+        for _ in 0..choices {
+            let next = (0..TRIES).find_map(|_| self.any().filter(|seen| seen.user != actor))?;
+            let reaches = |seen: Move| store.user(seen.user).targets;
+            if best.is_none_or(|best| reaches(next) > reaches(best)) {
+                best = Some(next);
+            }
+        }
+        best
     }
 
     fn pause(&mut self, mean: f64) -> i64 {

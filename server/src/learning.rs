@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hopwatch_detections::Engine;
 use hopwatch_detections::frame::Meta;
+use hopwatch_ml::Scorer;
 
 use crate::state::Learning;
 
@@ -37,7 +38,23 @@ pub fn of(engine: &Engine) -> Vec<Learning> {
         engine.entries().map(|(meta, entries)| row(meta.slug, entries, compares_with_habits(meta))).collect();
     rows.sort_by(|a, b| a.detection.cmp(&b.detection));
     rows.insert(0, row("baseline", engine.shared().baseline.entries(), true));
+    rows.insert(1, behaviour(engine.behaviour()));
     rows
+}
+
+/// The standing of the behaviour models: days with accesses, and what the store holds.
+fn behaviour(scorer: &Scorer) -> Learning {
+    let (days, wanted) = (scorer.days(), scorer.learning_days());
+    let ready = scorer.models().is_some();
+    let (entries, evicted) = (scorer.store.entries(), scorer.store.evicted);
+    let detail = if ready {
+        format!("models are trained; {days} days of logons, {entries} entries held, {evicted} given up for room")
+    } else {
+        format!("{} of {wanted} days of logons were seen; {entries} entries held", days.min(wanted))
+    };
+    let share = f64::from(days.min(wanted)) / f64::from(wanted.max(1));
+    let progress_percent = if ready { 100.0 } else { 99.0 * share };
+    Learning { detection: "behaviour".to_owned(), ready, progress_percent, detail }
 }
 
 /// Whether the manual speaks of learning under *How it decides*.
@@ -58,6 +75,7 @@ mod tests {
     fn an_engine_without_history_says_what_it_waits_for() {
         let rows = of(&Engine::new(&Settings::default()).unwrap());
         assert_eq!(rows[0].detection, "baseline");
+        assert!(!rows[1].ready && rows[1].detail.starts_with("0 of 7 days"), "{:?}", rows[1]);
         let named = |slug: &str| rows.iter().find(|row| row.detection == slug).unwrap();
         let learns = named("kerberoasting");
         assert!(!learns.ready && learns.progress_percent == 0.0 && learns.detail.contains("0.0 of 7 days"));

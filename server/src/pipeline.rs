@@ -24,6 +24,7 @@ use hopwatch_model::{DirectoryDelta, Event, Timestamp};
 use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
+use crate::geo::Geo;
 use crate::imported::Imported;
 use crate::private;
 use crate::state::{AppState, ChangeKind, State, Status};
@@ -60,6 +61,7 @@ impl Pipeline {
         let (estate, progress) = estate_file::open(&data_dir)?;
         let store = Store::open(&data_dir).await?;
         let mut watch = Watch::new(&config.detections, &estate)?;
+        watch.place_by(Geo::open(&config.server.geoip)?);
         let applied = progress.as_ref().map_or(0, |progress| progress.applied);
         let coverage = progress.as_ref().map(|progress| progress.coverage.clone()).unwrap_or_default();
         let imported = progress.as_ref().map(|progress| progress.imported.clone()).unwrap_or_default();
@@ -69,6 +71,9 @@ impl Pipeline {
         }
         let state = AppState::new(config, store, estate).await?;
         let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
+        if applied > 0 && pipeline.watch.engine().behaviour().untaught() {
+            pipeline.relearn().await?;
+        }
         if pipeline.catch_up().await? {
             pipeline.settle().await?;
         }
@@ -183,23 +188,18 @@ impl Pipeline {
     /// # Errors
     /// Where the checkpoint cannot be written, or the store fails.
     pub async fn settle(&mut self) -> Result<()> {
-        self.checkpoint()?;
-        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
-    }
-
-    fn checkpoint(&mut self) -> Result<()> {
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
         let progress = self.progress()?;
-        let data_dir = &self.data_dir;
-        let (snapshot, saved) =
-            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress));
-        drop(estate);
+        let (snapshot, saved) = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let data_dir = &self.data_dir;
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress))
+        };
         saved?;
         match snapshot {
             Some(snapshot) => self.state.show(snapshot),
             None => self.state.refresh(),
         }
-        Ok(())
+        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
     }
 
     fn progress(&self) -> Result<Progress> {
@@ -261,6 +261,22 @@ impl Pipeline {
             self.tell(changes).await?;
             self.applied = row;
         }
+    }
+
+    /// Learns behaviour from the whole history anew, where its saved state was refused.
+    async fn relearn(&mut self) -> Result<()> {
+        let mut row = 0;
+        while row < self.applied {
+            let arrivals = self.state.events.arrivals(row, BATCH).await?;
+            let Some(last) = arrivals.last() else { break };
+            row = last.row;
+            let applied = self.applied;
+            let snapshot = self.watch.snapshot();
+            for arrival in arrivals.iter().filter(|arrival| arrival.row <= applied) {
+                self.watch.engine_mut().relearn(&arrival.event, &snapshot);
+            }
+        }
+        Ok(())
     }
 
     /// Says where the pipeline stands, after events up to this time.

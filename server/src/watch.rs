@@ -9,6 +9,8 @@ use hopwatch_detections::{AlertChange, Engine, Mode};
 use hopwatch_graph::{Estate, Mode as Derivation, Snapshot};
 use hopwatch_model::{Activity, DirectoryDelta, Event, Timestamp};
 
+use crate::geo::Geo;
+
 /// How much event time may pass until the detections see what the events changed in the graph.
 const REFRESH: Duration = Duration::from_secs(900);
 
@@ -18,6 +20,7 @@ pub struct Watch {
     snapshot: Arc<Snapshot>,
     refreshed_at: Timestamp,
     changed: Change,
+    geo: Geo,
 }
 
 /// What changed in the estate since the last snapshot.
@@ -38,7 +41,12 @@ impl Watch {
     pub fn new(settings: &Settings, estate: &Estate) -> Result<Self, Error> {
         let engine = Engine::new(settings)?;
         let snapshot = Arc::new(estate.snapshot(None));
-        Ok(Self { engine, snapshot, refreshed_at: Timestamp::MIN, changed: Change::Nothing })
+        Ok(Self { engine, snapshot, refreshed_at: Timestamp::MIN, changed: Change::Nothing, geo: Geo::default() })
+    }
+
+    /// Places the addresses of sign-ins by these databases from now on.
+    pub fn place_by(&mut self, geo: Geo) {
+        self.geo = geo;
     }
 
     /// The graph as the detections see it.
@@ -97,6 +105,7 @@ impl Watch {
 
     /// Takes in an event; returns the alerts that it opened or changed.
     pub fn observe(&mut self, estate: &mut Estate, event: &Event, mode: Mode) -> Vec<AlertChange> {
+        let event = &*self.geo.enrich(event);
         estate.observe(event);
         let change = match event.activity {
             Activity::DirectoryChange(_) | Activity::GroupChange(_) | Activity::AccountChange(_) => Change::Structure,

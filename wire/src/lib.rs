@@ -16,6 +16,7 @@ pub mod krb5;
 pub mod ldap;
 pub mod nbns;
 pub mod net;
+pub mod nmf;
 pub mod ntlm;
 pub mod radius;
 pub mod reader;
@@ -48,6 +49,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     ("radius", |bytes| {
         let _ = radius::decode(bytes);
     }),
+    ("nmf", nmf::decode_everything),
     ("ntlm", |bytes| {
         let _ = ntlm::decode(bytes);
     }),

@@ -2,3 +2,4 @@
 
 pub mod impossible_travel;
 pub mod suspicious_vpn;
+pub mod unfamiliar_sign_in;

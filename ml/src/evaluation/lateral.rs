@@ -32,6 +32,10 @@ pub struct Edge {
     pub logistic: f32,
     /// Log-odds of the trees.
     pub trees: f32,
+    /// Improbability by the factorisation.
+    pub factors: f32,
+    /// The residual of the account's day so far.
+    pub residual: f32,
     /// The product's own score.
     pub value: f64,
 }
@@ -111,6 +115,8 @@ impl<'a> Evaluation<'a> {
             forest: score.forest.unwrap_or(0.0),
             logistic: score.logistic.unwrap_or(0.0),
             trees: score.trees.unwrap_or(0.0),
+            factors: score.factors.unwrap_or(0.0),
+            residual: score.residual.unwrap_or(0.0),
             value: score.value(),
         });
     }

@@ -13,7 +13,7 @@ use crate::store::{Move, Store};
 pub use rarity::Rarity;
 
 /// How many features there are.
-pub const COUNT: usize = 41;
+pub const COUNT: usize = 44;
 
 /// A row of features, `(COUNT,)`.
 pub type Row = [f32; COUNT];
@@ -61,6 +61,9 @@ pub const NAMES: [&str; COUNT] = [
     "desktop",
     "weekend",
     "source-credentials",
+    "sits-here",
+    "away",
+    "cause-away",
 ];
 
 /// An hour of fan-out for a source, in seconds.
@@ -149,7 +152,7 @@ pub fn look(store: &Store, seen: &Move, aside: &Aside<'_>) -> Sight {
         Tally::default()
     };
     let rarity = Rarity::of(store, user, source, target, [user_target, user_source, source_target], now);
-    let cause = seen.by.or_else(|| source.owner());
+    let cause = store.cause(seen);
     let switched = cause.is_some_and(|cause| cause != seen.user);
     let switch = match cause {
         Some(cause) if switched => store.switch.get((cause, seen.user)).habit(now),
@@ -206,6 +209,9 @@ pub fn look(store: &Store, seen: &Move, aside: &Aside<'_>) -> Sight {
         flag(seen.reach == Reach::Desktop),
         flag(hopwatch_model::Timestamp::from_secs(seen.time).weekday() >= 5),
         fan.credentials,
+        user.sat_at(seen.source).map_or(0.0, |time| (-hours(seen.time - time) / 12.0).exp2()),
+        away(user, seen.time),
+        cause.filter(|cause| *cause != seen.user).map_or(0.0, |cause| away(store.user(cause), seen.time)),
     ];
     let novel = user_target.times == 0 || source_target.times == 0;
     let slow = if novel && user.total.times > 0 && crate::store::settled(user.total.first, now) {
@@ -239,6 +245,15 @@ fn rate(fresh: &Tally, all: &Tally, now: u32) -> f32 {
 fn settled_days(all: &Tally, now: u32) -> f32 {
     let age = if all.times == 0 { 0 } else { now.saturating_sub(all.first).saturating_sub(crate::store::SETTLING) };
     (minutes(age) / 1440.0).min(1.44 * HALF_LIFE_DAYS)
+}
+
+fn hours(secs: i64) -> f32 {
+    minutes(u32::try_from(secs.max(0) / 60).unwrap_or(u32::MAX)) / 60.0
+}
+
+/// How long an account has not sat at any console, as a logarithm of days; below 0 for one that never does.
+fn away(user: &crate::store::entity::User, now: i64) -> f32 {
+    user.sat_last().map_or(-0.5, |time| log1p(hours(now - time) / 24.0))
 }
 
 struct FanOut {

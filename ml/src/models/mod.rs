@@ -1,12 +1,16 @@
 //! The models over rows of features. All are trained on rows, seeded, serialisable, and give a finite score to any row.
 
+pub mod factors;
 pub mod forest;
 pub mod logistic;
+pub mod residual;
 pub mod rows;
 pub mod trees;
 
+pub use factors::Factors;
 pub use forest::Forest;
 pub use logistic::Logistic;
+pub use residual::{Day, Residual};
 pub use rows::Rows;
 pub use trees::Trees;
 

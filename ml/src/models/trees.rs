@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, LEAST};
 use crate::features::{COUNT, Row};
 use crate::number::{real, sigmoid, single};
+use crate::random::Random;
 
 /// Levels of splits. Five let "this credential, from here, after such an inbound hop, at a rare hour" be one leaf.
 const DEPTH: usize = 5;
@@ -25,8 +26,12 @@ const TREES: usize = 100;
 const RATE: f64 = 0.1;
 /// Weight of the penalty on leaves.
 const LAMBDA: f64 = 2.0;
-/// The least sum of second derivatives of a child, about 30 undecided rows.
-const LEAST_WEIGHT: f64 = 8.0;
+/// The least sum of second derivatives of a child, about 15 undecided rows.
+const LEAST_WEIGHT: f64 = 4.0;
+/// The share of the rows on which a tree is grown (Friedman 2002): three times as fast, and the trees differ more.
+const SAMPLE: f64 = 0.35;
+/// Fixes the samples.
+const SEED: u64 = 0x7ee5;
 /// Bins of a feature.
 const BINS: usize = 48;
 
@@ -71,15 +76,17 @@ impl Trees {
         let mut margins = vec![0.0_f64; rows.len()];
         let mut trees = Vec::with_capacity(TREES);
         let mut slopes = vec![(0.0_f32, 0.0_f32); rows.len()];
+        let mut random = Random::new(SEED);
         for _ in 0..TREES {
             for ((slope, margin), label) in slopes.iter_mut().zip(&margins).zip(simulated) {
                 let p = sigmoid(*margin);
                 let (truth, weight) = if *label { (1.0, weight) } else { (0.0, 1.0) };
                 *slope = (single(weight * (p - truth)), single(weight * p * (1.0 - p)));
             }
-            let (tree, places) = grow(&bins, &slopes, &limits);
-            for (margin, place) in margins.iter_mut().zip(places) {
-                *margin += f64::from(tree.leaves.get(place).copied().unwrap_or(0.0));
+            let sample: Vec<u32> = (0_u32..).take(rows.len()).filter(|_| random.chance(SAMPLE)).collect();
+            let tree = grow(sample, &bins, &slopes, &limits);
+            for (margin, row) in margins.iter_mut().zip(rows) {
+                *margin += f64::from(tree.score(row));
             }
             trees.push(tree);
         }
@@ -197,12 +204,11 @@ impl Histogram {
 /// Rows that reach a node, with their histogram where the node may still be split.
 type Part = (Vec<u32>, Option<Histogram>);
 
-/// Grows a tree level by level; also returns the leaf of every row.
-fn grow(bins: &[Bins], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> (Tree, Vec<usize>) {
+/// Grows a tree on a sample of the rows, level by level.
+fn grow(sample: Vec<u32>, bins: &[Bins], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> Tree {
     let mut tree = Tree { splits: vec![STOP; SPLITS], leaves: vec![0.0; LEAVES] };
-    let all: Vec<u32> = (0_u32..).take(slopes.len()).collect();
-    let histogram = Histogram::of(&all, bins, slopes);
-    let mut parts: Vec<Part> = vec![(all, Some(histogram))];
+    let histogram = Histogram::of(&sample, bins, slopes);
+    let mut parts: Vec<Part> = vec![(sample, Some(histogram))];
     for level in 0..DEPTH {
         let mut next = Vec::with_capacity(parts.len() * 2);
         for (place, (rows, histogram)) in parts.into_iter().enumerate() {
@@ -223,19 +229,13 @@ fn grow(bins: &[Bins], slopes: &[(f32, f32)], limits: &[Vec<f32>]) -> (Tree, Vec
         }
         parts = next;
     }
-    let mut places = vec![0; slopes.len()];
     for (leaf, (part, _)) in parts.iter().enumerate() {
         let sum = total(part, slopes);
         if let Some(value) = tree.leaves.get_mut(leaf) {
             *value = single(-RATE * sum.0 / (sum.1 + LAMBDA));
         }
-        for row in part {
-            if let Some(place) = places.get_mut(at(*row)) {
-                *place = leaf;
-            }
-        }
     }
-    (tree, places)
+    tree
 }
 
 /// The two halves of a node. The histogram of the smaller is counted, the other's is what remains of their parent's.
@@ -274,7 +274,6 @@ fn total(part: &[u32], slopes: &[(f32, f32)]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
 
     /// Rows whose class is the exclusive or of two features: no linear model can tell them apart.
     fn exclusive_or(seed: u64, count: usize) -> (Vec<Row>, Vec<bool>) {

@@ -15,6 +15,9 @@ const PLACES: usize = 4;
 /// People of a host.
 const PEOPLE: usize = 4;
 
+/// What a logon at the console takes off the weight of a host's people: half is gone after about fourteen.
+const FADE: f32 = 0.05;
+
 /// A time in seconds and a partner's id.
 pub type Moment = (i64, u32);
 
@@ -37,6 +40,10 @@ pub struct User {
     pub novel: VecDeque<Moment>,
     /// The latest sources, newest last.
     pub places: VecDeque<Moment>,
+    /// The hosts at whose console the account last sat, newest last.
+    pub seats: VecDeque<Moment>,
+    /// Logons at a console.
+    pub sat: u32,
 }
 
 impl User {
@@ -52,16 +59,38 @@ impl User {
 
     /// Takes in the source of an access.
     pub fn place(&mut self, time: i64, source: u32) {
-        if let Some(known) = self.places.iter_mut().find(|(_, place)| *place == source) {
-            known.0 = known.0.max(time);
-            return;
-        }
-        if self.places.len() >= PLACES {
-            let oldest = self.places.iter().enumerate().min_by_key(|(_, (time, _))| *time).map(|(index, _)| index);
-            oldest.and_then(|index| self.places.remove(index));
-        }
-        self.places.push_back((time, source));
+        touch(&mut self.places, time, source);
     }
+
+    /// Takes in a logon at a host's console.
+    pub fn sit(&mut self, time: i64, host: u32) {
+        self.sat = self.sat.saturating_add(1);
+        touch(&mut self.seats, time, host);
+    }
+
+    /// When the account last sat at a host's console, in seconds.
+    #[must_use]
+    pub fn sat_at(&self, host: u32) -> Option<i64> {
+        self.seats.iter().find(|(_, place)| *place == host).map(|(time, _)| *time)
+    }
+
+    /// When the account last sat at any console, in seconds.
+    #[must_use]
+    pub fn sat_last(&self) -> Option<i64> {
+        self.seats.iter().map(|(time, _)| *time).max()
+    }
+}
+
+fn touch(latest: &mut VecDeque<Moment>, time: i64, host: u32) {
+    if let Some(known) = latest.iter_mut().find(|(_, place)| *place == host) {
+        known.0 = known.0.max(time);
+        return;
+    }
+    if latest.len() >= PLACES {
+        let oldest = latest.iter().enumerate().min_by_key(|(_, (time, _))| *time).map(|(index, _)| index);
+        oldest.and_then(|index| latest.remove(index));
+    }
+    latest.push_back((time, host));
 }
 
 /// A surprising access that reached a host.
@@ -108,6 +137,8 @@ impl Place {
     /// Takes in that an account works here. Where the table is full the weakest is replaced and its weight taken over
     /// (space-saving, Metwally 2005), so that the heaviest stay.
     pub fn person(&mut self, user: u32, weight: f32) {
+        // Who works here changes: every logon takes a little off all, so that a new owner is known within weeks.
+        self.people.iter_mut().for_each(|(_, held)| *held *= 1.0 - FADE * weight);
         if let Some(known) = self.people.iter_mut().find(|(person, _)| *person == user) {
             known.1 += weight;
         } else if self.people.len() < PEOPLE {

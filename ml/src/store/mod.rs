@@ -65,6 +65,9 @@ impl Move {
 /// Minutes after which first-time accesses of an account or host count as such: in its first days everything is new.
 pub const SETTLING: Minute = 4 * 1440;
 
+/// How long after a logon at the console an account is taken to sit there, in seconds: a long working day.
+pub const SITTING: i64 = 16 * 3600;
+
 /// True where an account or host was seen long enough for new to mean new.
 #[must_use]
 pub fn settled(first: Minute, now: Minute) -> bool {
@@ -160,11 +163,24 @@ impl Store {
         (0_u32..).zip(&self.users).filter(|(_, user)| user.total.times > 0).map(|(id, _)| id)
     }
 
+    /// Who seems to act: named by the source of the record, else the account itself where it sits at the source's console,
+    /// else the source's owner.
+    #[must_use]
+    pub fn cause(&self, seen: &Move) -> Option<u32> {
+        let sits = |time: i64| (0..SITTING).contains(&(seen.time - time));
+        let here = self.user(seen.user).sat_at(seen.source).is_some_and(sits);
+        let own = here.then_some(seen.user);
+        seen.by.or(own).or_else(|| self.place(seen.source).owner())
+    }
+
     /// Takes in a logon at a console.
     pub fn learn_console(&mut self, seen: &Move) {
         if let Some(place) = self.places.get_mut(index(seen.target)) {
             place.person(seen.user, 1.0);
             place.console = place.console.max(seen.minute());
+        }
+        if let Some(user) = self.users.get_mut(index(seen.user)) {
+            user.sit(seen.time, seen.target);
         }
     }
 
@@ -190,8 +206,7 @@ impl Store {
         let new_source = self.user_source.add((seen.user, seen.source), now);
         let new_way = self.source_target.add((seen.source, seen.target), now);
         self.triple.add((seen.user, seen.source, seen.target), now);
-        let owner = self.place(seen.source).owner();
-        if let Some(cause) = seen.by.or(owner).filter(|cause| *cause != seen.user) {
+        if let Some(cause) = self.cause(seen).filter(|cause| *cause != seen.user) {
             self.switch.add((cause, seen.user), now);
         }
         let novel = new_target || new_way;
@@ -292,6 +307,7 @@ impl Store {
         }
         for account in &mut self.users {
             account.places.retain(|(_, host)| place(*host));
+            account.seats.retain(|(_, host)| place(*host));
         }
         self.evicted += u64::try_from(users.len() + places.len()).unwrap_or(0);
     }

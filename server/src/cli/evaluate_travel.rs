@@ -2,6 +2,7 @@
 //! Places come from geo-location databases in MaxMind's format, flat (DB-IP lite as packed by ip-location-db) or nested
 //! (MaxMind's own); without one there is nothing to measure.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::net::IpAddr;
@@ -14,19 +15,17 @@ use hopwatch_ml::evaluation::travel::{self, Labelled, Scored};
 use hopwatch_ml::travel::Config;
 use hopwatch_model::Timestamp;
 use hopwatch_model::event::SignIn;
-use hopwatch_model::event::signin::Place;
-use maxminddb::Reader;
-use serde_json::Value;
 
 use super::{evaluate, output};
+use crate::geo::Geo;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
     /// Labelled sign-ins (CSV, plain or gzip).
     #[arg(long, value_name = "FILE")]
     signins: PathBuf,
-    /// A geo-location database (mmdb); several are asked in turn: cities, then networks.
-    #[arg(long, value_name = "FILE")]
+    /// A geo-location database (mmdb) or a folder of them; several are asked in turn. The variable GEOIP names one, too.
+    #[arg(long, value_name = "PATH")]
     geoip: Vec<PathBuf>,
     /// The folder for signins.csv and report.txt.
     #[arg(long, value_name = "DIR")]
@@ -34,17 +33,19 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    if args.geoip.is_empty() {
+    let mut paths = args.geoip.clone();
+    paths.extend(std::env::var_os("GEOIP").filter(|_| args.geoip.is_empty()).map(PathBuf::from));
+    if paths.is_empty() {
         bail!(
             "travel needs places: name a geo-location database with --geoip FILE.mmdb (DB-IP lite and GeoLite2 are free)"
         );
     }
-    let databases: Vec<Reader<Vec<u8>>> = args.geoip.iter().map(|path| database(path)).collect::<Result<_>>()?;
-    let (sign_ins, refused) = read(&args.signins, &databases)?;
+    let (sign_ins, refused) = read(&args.signins, &Geo::open(&paths)?)?;
     if sign_ins.is_empty() {
         bail!("{} has no sign-in", args.signins.display());
     }
-    let (report, scored) = travel::run(&Config::default(), &sign_ins);
+    let config = Config::default();
+    let (report, scored) = travel::run(&config, &sign_ins);
     fs::create_dir_all(&args.out).with_context(|| format!("{} cannot be made", args.out.display()))?;
     let path = args.out.join("signins.csv");
     write(&path, &sign_ins, &scored).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -52,18 +53,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if refused > 0 {
         text.push_str(&format!("dropped: {refused} lines that are no sign-in\n"));
     }
+    let path = args.out.join("alerts.csv");
+    alerts(&path, &sign_ins, &scored, config.threshold)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     fs::write(args.out.join("report.txt"), &text).context("report.txt cannot be written")?;
     output::line(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn database(path: &Path) -> Result<Reader<Vec<u8>>> {
-    let bytes = fs::read(path).with_context(|| format!("{} cannot be opened", path.display()))?;
-    Reader::from_source(bytes).with_context(|| format!("{} is no geo-location database", path.display()))
-}
-
 /// The sign-ins of a file, and how many lines were none.
-fn read(path: &Path, databases: &[Reader<Vec<u8>>]) -> Result<(Vec<Labelled>, usize)> {
+fn read(path: &Path, geo: &Geo) -> Result<(Vec<Labelled>, usize)> {
     let text = evaluate::text(path)?;
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().trim().split(',').collect();
@@ -82,7 +81,7 @@ fn read(path: &Path, databases: &[Reader<Vec<u8>>]) -> Result<(Vec<Labelled>, us
             refused += 1;
             continue;
         };
-        let (place, asn) = locate(databases, address);
+        let (place, asn) = geo.locate(address);
         let device = Some(field(device).to_owned()).filter(|device| !device.is_empty());
         let multi_factor = match field(mfa) {
             "0" => Some(false),
@@ -102,27 +101,6 @@ fn read(path: &Path, databases: &[Reader<Vec<u8>>]) -> Result<(Vec<Labelled>, us
     Ok((found, refused))
 }
 
-/// What the databases say of an address: the first that knows a thing is believed.
-fn locate(databases: &[Reader<Vec<u8>>], address: IpAddr) -> (Place, Option<u32>) {
-    let (mut place, mut asn) = (Place::default(), None);
-    for database in databases {
-        let record = database.lookup(address).ok().and_then(|found| found.decode::<Value>().ok().flatten());
-        let Some(record) = record else { continue };
-        let number = |paths: [&str; 2]| paths.iter().find_map(|path| record.pointer(path)).and_then(Value::as_f64);
-        let text = |paths: [&str; 2]| {
-            paths.iter().find_map(|path| record.pointer(path)).and_then(Value::as_str).map(str::to_owned)
-        };
-        place.latitude = place.latitude.or_else(|| number(["/latitude", "/location/latitude"]));
-        place.longitude = place.longitude.or_else(|| number(["/longitude", "/location/longitude"]));
-        place.accuracy_km = place.accuracy_km.or_else(|| number(["/accuracy_radius", "/location/accuracy_radius"]));
-        place.country = place.country.or_else(|| text(["/country_code", "/country/iso_code"]));
-        place.city = place.city.or_else(|| text(["/city", "/city/names/en"]));
-        let system = ["/autonomous_system_number", "/asn"].iter().find_map(|path| record.pointer(path));
-        asn = asn.or_else(|| system.and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok()));
-    }
-    (place, asn)
-}
-
 fn write(path: &Path, sign_ins: &[Labelled], scored: &[Scored]) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     writeln!(out, "ts,user,ip,score,speed_kmh")?;
@@ -131,6 +109,34 @@ fn write(path: &Path, sign_ins: &[Labelled], scored: &[Scored]) -> std::io::Resu
         let address = one.address.map(|address| address.to_string()).unwrap_or_default();
         let (time, user) = (one.time.as_secs(), &one.user);
         writeln!(out, "{time},{user},{address},{:.4},{:.0}", result.score, result.speed_kmh)?;
+    }
+    out.flush()
+}
+
+/// `day,key,score,events`: one alert a user and day, the highest of each day first; events are `time|user|ip|device;…`, the
+/// most telling first.
+fn alerts(path: &Path, sign_ins: &[Labelled], scored: &[Scored], threshold: f64) -> std::io::Result<()> {
+    let mut groups: BTreeMap<(i64, &str), Vec<(f64, &Labelled)>> = BTreeMap::new();
+    for result in scored.iter().filter(|result| result.score >= threshold) {
+        let Some(one) = sign_ins.get(result.place) else { continue };
+        groups.entry((one.time.day(), &one.user)).or_default().push((result.score, one));
+    }
+    let mut alerts: Vec<_> = groups.into_iter().collect();
+    for (_, events) in &mut alerts {
+        events.sort_by(|a, b| b.0.total_cmp(&a.0));
+    }
+    let strongest = |events: &[(f64, &Labelled)]| events.first().map_or(0.0, |(score, _)| *score);
+    alerts.sort_by(|a, b| a.0.0.cmp(&b.0.0).then(strongest(&b.1).total_cmp(&strongest(&a.1))));
+    let mut out = BufWriter::new(File::create(path)?);
+    writeln!(out, "day,key,score,events")?;
+    for ((day, user), events) in alerts {
+        let event = |(_, one): &(f64, &Labelled)| {
+            let address = one.address.map(|address| address.to_string()).unwrap_or_default();
+            let device = one.sign_in.device.as_deref().unwrap_or_default();
+            format!("{}|{}|{address}|{device}", one.time.as_secs(), one.user)
+        };
+        let told: Vec<String> = events.iter().map(event).collect();
+        writeln!(out, "{day},{user},{:.6},{}", strongest(&events), told.join(";"))?;
     }
     out.flush()
 }

@@ -45,6 +45,8 @@ pub struct Server {
     pub graph_nodes: usize,
     /// The largest file that may be sent for import, in bytes.
     pub import_bytes: u64,
+    /// Geo-location databases (`*.mmdb`, or folders of them) that place the addresses of sign-ins.
+    pub geoip: Vec<PathBuf>,
 }
 
 impl Default for Server {
@@ -60,6 +62,7 @@ impl Default for Server {
             query_complexity: 60_000,
             graph_nodes: 5_000,
             import_bytes: 4 << 30,
+            geoip: Vec::new(),
         }
     }
 }

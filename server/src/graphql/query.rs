@@ -24,10 +24,12 @@ use super::types::incident::{self, Incident, IncidentConnection, IncidentFilter}
 use super::types::kind_info::{self, EdgeKindInfo, NodeKindInfo};
 use super::types::overview::{MAX_BUCKETS, Overview};
 use super::types::path::{self, PathInput, PathResult};
+use super::types::question::{self, Answer, AskInput, QuestionInfo};
 use super::types::report::{self, ReportConnection, ReportSchedule};
 use super::types::subgraph::{self, GraphInput, Subgraph};
 use super::types::symptom;
 use super::types::user::Viewer;
+use super::types::what_if::{self, Cut, TimedPath, TimedPathInput, WhatIfInput, WhatIfResult};
 use crate::auth::Identity;
 use crate::doctor::Symptom;
 
@@ -197,6 +199,41 @@ impl Query {
     #[graphql(guard = "reader()", complexity = "50 + list_cost(first, child_complexity)")]
     async fn choke_points(&self, ctx: &Context<'_>, #[graphql(default = 20)] first: i32) -> Result<Vec<ChokePoint>> {
         Ok(choke_point::list(ctx, first).await?)
+    }
+
+    /// The fewest edges whose removal keeps an account, or every enabled account, out of Tier Zero.
+    #[graphql(guard = "reader()", complexity = "50 + list_cost(most, child_complexity)")]
+    async fn minimum_cut(
+        &self,
+        ctx: &Context<'_>,
+        from: Option<ID>,
+        #[graphql(default = 100)] most: i32,
+    ) -> Result<Cut> {
+        Ok(what_if::minimum_cut(ctx, from, most).await?)
+    }
+
+    /// What taking away or adding edges and objects would do to exposure. Changes nothing.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn what_if(&self, ctx: &Context<'_>, input: WhatIfInput) -> Result<WhatIfResult> {
+        Ok(what_if::what_if(ctx, input).await?)
+    }
+
+    /// The path that can be walked first, by sessions as they came and went.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn timed_path(&self, ctx: &Context<'_>, input: TimedPathInput) -> Result<Option<TimedPath>> {
+        Ok(what_if::timed_path(ctx, input).await?)
+    }
+
+    /// The catalogue of prebuilt questions.
+    #[graphql(guard = "reader()")]
+    async fn questions(&self) -> Vec<QuestionInfo> {
+        question::all()
+    }
+
+    /// The answer to a prebuilt question.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn ask(&self, ctx: &Context<'_>, input: AskInput) -> Result<Answer> {
+        Ok(question::ask(ctx, input).await?)
     }
 
     /// Events of the history, newest first.

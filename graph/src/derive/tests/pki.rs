@@ -109,7 +109,7 @@ fn a_missing_property_of_a_template_is_a_gap_and_no_edge() {
     let words = with(&[("enrolleesuppliessubject=false ", "")]);
     let derivation = derived(&words, Mode::Ours);
     assert!(edges(&derivation, EdgeKind::ADCSESC1).is_empty());
-    assert!(derivation.gaps.iter().any(|gap| gap.contains("template t: enrolleesuppliessubject unknown")));
+    assert!(derivation.1.gaps.iter().any(|gap| gap.contains("template t: enrolleesuppliessubject unknown")));
 }
 
 #[test]
