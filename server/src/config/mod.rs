@@ -19,7 +19,7 @@ pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use sensors::Sensors;
 pub use server::{Metrics, Server};
-pub use sources::{RadiusClient, Source, SourceForm, Tls};
+pub use sources::{Cloud, CloudService, RadiusClient, Source, SourceForm, Tls};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

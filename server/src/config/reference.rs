@@ -67,7 +67,8 @@ const SOURCES: &str = "\n## `[[sources]]`\n\nEach has a `name`, a `kind`, and wh
 | kind | keys |\n|---|---|\n| `folder` | `path` |\n| `capture` | `interface` |\n\
 | `ldap` | `url`, `user`, `password_file`, `cron` |\n\
 | `syslog` | `listen`; UDP and TCP, or TLS alone with `tls.certificate_file`, `tls.key_file` and, for senders with certificates, `tls.client_ca_file` |\n\
-| `radius` | `listen`, `secret_file` for all access servers, or `clients` with `address` (or network) and `secret_file` each |\n";
+| `radius` | `listen`, `secret_file` for all access servers, or `clients` with `address` (or network) and `secret_file` each |\n\
+| `cloud` | `service` (`entra`, `defender`, `m365`, `okta`, `duo`), `url`, `secret_file`; `client_id` but for Okta; `tenant` for Microsoft; `interval_secs` (300) |\n";
 
 const DETECTIONS: &str = "\n## `[detections]`\n\n| key | default | meaning |\n|---|---|---|\n\
 | `sensitivity` | `\"high\"` | `high` (learning and filters on), `medium`, `low` (for tests and exercises) |\n\
