@@ -47,6 +47,7 @@ fn samba_audit_records_become_events() {
 #[test]
 fn sign_ins_of_every_provider_become_events() {
     check("signin/providers.json", "providers");
+    check("signin/defender.json", "defender");
 }
 
 #[test]

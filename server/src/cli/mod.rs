@@ -18,7 +18,7 @@ mod import;
 mod load;
 mod output;
 mod progress;
-mod remote;
+pub(crate) mod remote;
 mod report;
 mod schema;
 mod serve;

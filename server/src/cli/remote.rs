@@ -258,7 +258,7 @@ fn reason(status: StatusCode, body: &Value) -> String {
     }
 }
 
-fn connector() -> Result<TlsConnector> {
+pub(crate) fn connector() -> Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     let (good, _bad) = roots.add_parsable_certificates(found.certs);

@@ -20,7 +20,7 @@ pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use sensors::Sensors;
 pub use server::{Metrics, Server};
-pub use sources::{Ldap, RadiusClient, Source, SourceForm, Tls};
+pub use sources::{Cloud, CloudService, Ldap, RadiusClient, Source, SourceForm, Tls};
 pub use wef::{Wef, WefContent};
 
 /// The whole configuration.

@@ -72,6 +72,7 @@ const SOURCES: &str = "\n## `[[sources]]`\n\nEach has a `name`, a `kind`, and wh
 | `ldap` | `url`, `user`, `password_file`, `cron`, perhaps `others`, `starttls`, `ca_file`, `server_certificate`, `sysvol`, `rate` |\n\
 | `syslog` | `listen`; UDP and TCP, or TLS alone with `tls.certificate_file`, `tls.key_file` and, for senders with certificates, `tls.client_ca_file` |\n\
 | `radius` | `listen`, `secret_file` for all access servers, or `clients` with `address` (or network) and `secret_file` each |\n\
+| `cloud` | `service` (`entra`, `defender`, `m365`, `okta`, `duo`), `url`, `secret_file`; `client_id` but for Okta; `tenant` for Microsoft; `interval_secs` (300) |\n\
 | `wef` | see below |\n";
 
 const DETECTIONS: &str = "\n## `[detections]`\n\n| key | default | meaning |\n|---|---|---|\n\

@@ -46,6 +46,71 @@ pub enum SourceForm {
         #[serde(default)]
         clients: Vec<RadiusClient>,
     },
+    /// A cloud service that is asked every few minutes.
+    Cloud(Cloud),
+}
+
+/// A cloud service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudService {
+    /// Entra ID's sign-ins, by Microsoft Graph (`AuditLog.Read.All`).
+    Entra,
+    /// Alerts of Microsoft Defender, by Microsoft Graph (`SecurityAlert.Read.All`).
+    Defender,
+    /// Sign-ins of Microsoft 365, by the management API (`ActivityFeed.Read`; the subscription must be started).
+    M365,
+    /// Okta's system log.
+    Okta,
+    /// Duo's authentication log.
+    Duo,
+}
+
+impl CloudService {
+    /// Its name on the health page.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Entra => "Entra ID",
+            Self::Defender => "Defender alerts",
+            Self::M365 => "Microsoft 365",
+            Self::Okta => "Okta",
+            Self::Duo => "Duo",
+        }
+    }
+}
+
+/// How a cloud service is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cloud {
+    /// Which.
+    pub service: CloudService,
+    /// Its address: `https://graph.microsoft.com`, `https://manage.office.com`, `https://example.okta.com`,
+    /// `https://api-1234.duosecurity.com`.
+    pub url: String,
+    /// The file with the client secret (Microsoft), API token (Okta) or secret key (Duo).
+    pub secret_file: PathBuf,
+    /// The client id (Microsoft) or integration key (Duo).
+    #[serde(default)]
+    pub client_id: String,
+    /// The tenant's id (Microsoft).
+    #[serde(default)]
+    pub tenant: String,
+    /// Where Microsoft gives tokens.
+    #[serde(default = "login_url")]
+    pub login_url: String,
+    /// Seconds between two rounds.
+    #[serde(default = "interval_secs")]
+    pub interval_secs: u64,
+}
+
+fn login_url() -> String {
+    "https://login.microsoftonline.com".into()
+}
+
+fn interval_secs() -> u64 {
+    300
 }
 
 /// A listener's certificate.
@@ -150,6 +215,7 @@ impl Source {
     fn check(&self, at: usize) -> Result<(), Error> {
         match &self.form {
             SourceForm::Wef(wef) => wef.check(&self.name),
+            SourceForm::Cloud(cloud) => cloud.check().or_else(|reason| self.refuse(at, reason)),
             SourceForm::Ldap(directory) => directory.check().or_else(|reason| self.refuse(at, reason)),
             SourceForm::Radius { secret_file, clients, .. } => {
                 if secret_file.is_none() && clients.is_empty() {
@@ -168,6 +234,19 @@ impl Source {
 
     fn refuse(&self, at: usize, reason: String) -> Result<(), Error> {
         Err(Error::Value { key: format!("sources[{at}] `{}`", self.name), reason })
+    }
+}
+
+impl Cloud {
+    fn check(&self) -> Result<(), String> {
+        let microsoft = !matches!(self.service, CloudService::Okta | CloudService::Duo);
+        if self.client_id.is_empty() && self.service != CloudService::Okta {
+            return Err("`client_id` is missing".into());
+        }
+        if microsoft && self.tenant.is_empty() {
+            return Err("`tenant` is missing".into());
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 //! Each source has its own queue: one that is flooded loses its own messages, counted, and disturbs no other. UDP that finds
 //! the queue full is dropped; TCP waits, so that the sender keeps what was not taken.
 
+mod cloud;
 mod hub;
 mod intake;
 mod radius;
@@ -39,6 +40,9 @@ pub async fn start(state: &State, feed: &Feed, key: &DigestKey) -> Result<()> {
             SourceForm::Radius { listen, secret_file, clients } => {
                 let secrets = radius::Secrets::read(secret_file.as_deref(), clients).with_context(named)?;
                 radius::start(&source.name, *listen, secrets, &hub, key).await.with_context(named)?;
+            }
+            SourceForm::Cloud(form) => {
+                cloud::start(&source.name, form, state.store.data_dir(), &hub, key).with_context(named)?;
             }
             SourceForm::Folder { .. } | SourceForm::Capture { .. } | SourceForm::Ldap(_) | SourceForm::Wef(_) => {}
         }

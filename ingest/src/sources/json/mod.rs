@@ -1,7 +1,10 @@
 //! JSON in the shapes of many shippers: each record is told by its own keys, so that a file may mix them. Records of no
 //! known shape are counted as ignored.
 
+mod defender;
 pub mod frame;
+#[cfg(test)]
+mod frame_tests;
 mod samba;
 pub mod value;
 mod windows;
@@ -85,6 +88,7 @@ fn value(json: &Json<'_>, origin: Origin<'_>, context: &mut Context<'_>, wraps: 
     if samba::read(json, origin, context)
         || windows::read(json, origin.place, context)
         || zeek::json(json, origin, context)
+        || defender::read(json, origin, context)
         || signin::json(json, origin, context)
     {
         return;

@@ -1,6 +1,6 @@
 //! Account management: 4720 created, 4722 enabled, 4723 password changed, 4724 password reset, 4725 disabled, 4726 deleted,
 //! 4738 changed, 4740 locked out, 4767 unlocked, 4781 renamed, 4741/4742/4743 computer accounts, 4765/4766 sIDHistory,
-//! 4794 DSRM password.
+//! 4794 DSRM password; and groups that were deleted: 4730, 4734, 4758 (security), 4748, 4753, 4763 (distribution).
 
 use hopwatch_model::event::{AccountChange, AccountChangeKind as Kind};
 use hopwatch_model::{Account, Activity};
@@ -12,6 +12,7 @@ use super::{Made, Maker};
 pub(super) fn maker(id: u32) -> Option<Maker> {
     match id {
         4720 | 4722..=4726 | 4738 | 4741..=4743 | 4767 => Some(changed),
+        4730 | 4734 | 4748 | 4753 | 4758 | 4763 => Some(changed),
         4740 => Some(locked_out),
         4781 => Some(renamed),
         4765 | 4766 => Some(sid_history),
@@ -29,7 +30,7 @@ fn changed(record: &EventRecord<'_>) -> Option<Made> {
         4723 => Kind::PasswordChanged,
         4724 => Kind::PasswordReset,
         4725 => Kind::Disabled,
-        4726 | 4743 => Kind::Deleted,
+        4726 | 4743 | 4730 | 4734 | 4748 | 4753 | 4758 | 4763 => Kind::Deleted,
         4767 => Kind::Unlocked,
         _ => Kind::Changed,
     };

@@ -1,10 +1,11 @@
-//! The certification authority's audit: 4886 (requested), 4887 (issued), 4888 (denied).
+//! The certification authority's audit: 4886 (requested), 4887 (issued), 4888 (denied); and what hides or opens it: 4870
+//! (revoked), 4882 (permissions changed), 4885 (audit filter changed), 4890 (officers changed), 4896 (rows deleted).
 
-use hopwatch_model::event::CertificateRequest;
+use hopwatch_model::event::{AuditTampering, CertificateRequest};
 use hopwatch_model::{Account, Activity, Outcome};
 use hopwatch_wire::event_xml::EventRecord;
 
-use super::fields::{bounded, computer, number32, string, text};
+use super::fields::{audited, bounded, computer, number, number32, string, subject, text};
 use super::{Made, Maker};
 
 /// `CERTSRV_E_…`-less denial: the record's `Disposition` where it is a number, else `STATUS_ACCESS_DENIED`.
@@ -13,6 +14,7 @@ const DENIED: u32 = 0xC000_0022;
 pub(super) fn maker(id: u32) -> Option<Maker> {
     match id {
         4886..=4888 => Some(request),
+        4870 | 4882 | 4885 | 4890 | 4896 => Some(managed),
         _ => None,
     }
 }
@@ -46,6 +48,28 @@ fn request(record: &EventRecord<'_>) -> Option<Made> {
         outcome,
         activity: Activity::CertificateRequest(Box::new(request)),
         session: None,
+    })
+}
+
+/// `Subject…`, and by id `CertificateSerialNumber`, `SecuritySettings`, `AuditFilter`, `CAOfficers…`, `TableId`, `Filter`.
+fn managed(record: &EventRecord<'_>) -> Option<Made> {
+    let (action, detail) = match record.event_id {
+        4870 => ("certificate revoked", "CertificateSerialNumber"),
+        4882 => ("permissions changed", "SecuritySettings"),
+        4885 => ("audit filter changed", "AuditFilter"),
+        4890 => ("officer settings changed", "EnableRestrictedPermissions"),
+        _ => ("rows deleted from the database", "RowsDeleted"),
+    };
+    let detail = string(record, detail);
+    let action = if detail.is_empty() { action.to_owned() } else { format!("{action}: {detail}") };
+    let tampering = AuditTampering { subject: "certification authority".into(), action };
+    Some(Made {
+        actor: subject(record),
+        source: None,
+        target: computer(record),
+        outcome: audited(record),
+        activity: Activity::AuditTampering(Box::new(tampering)),
+        session: number(record, "SubjectLogonId"),
     })
 }
 

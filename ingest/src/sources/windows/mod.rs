@@ -8,6 +8,7 @@
 mod account;
 mod certificate;
 mod directory;
+mod federation;
 mod fields;
 mod group;
 mod kerberos;
@@ -94,6 +95,7 @@ enum Family {
     DirectoryService,
     TaskScheduler,
     PowerShell,
+    Federation,
     Other,
 }
 
@@ -119,6 +121,8 @@ fn family(record: &EventRecord<'_>) -> Family {
         Family::TaskScheduler
     } else if has(provider, "PowerShell") || has(&record.channel, "PowerShell") {
         Family::PowerShell
+    } else if has(provider, "AD FS") {
+        Family::Federation
     } else if provider.is_empty() && record.channel.eq_ignore_ascii_case("System") {
         Family::ServiceControl
     } else if (provider.is_empty() && record.channel.is_empty())
@@ -149,6 +153,7 @@ fn maker(record: &EventRecord<'_>) -> Option<Maker> {
         Family::Ntlm => ntlm::audit_maker(id),
         Family::DirectoryService => directory::service_maker(id),
         Family::TaskScheduler => process::task_scheduler_maker(id),
+        Family::Federation => federation::maker(id),
         Family::PowerShell | Family::Other => None,
     }
 }
@@ -163,6 +168,7 @@ fn ignored_reason(record: &EventRecord<'_>) -> &'static str {
         | Family::Ntlm
         | Family::DirectoryService
         | Family::TaskScheduler
+        | Family::Federation
         | Family::Other => "windows event of another channel",
     }
 }
