@@ -94,9 +94,8 @@ check-contract: binary ## schema.graphql is what the binary prints
 
 .PHONY: lab
 lab: packages ## Bring up the Samba lab and compare our collection with the collectors' (root)
-	tests/lab/install
-	HOPWATCH_LAB_LIVE=1 cargo test --locked -p hopwatch-tests --test lab_live -- --nocapture
+	@.ci/lab
 
 .PHONY: bench-graph
-bench-graph: ## Time the graph engine beside petgraph
-	cargo bench --locked -p hopwatch-graph
+bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
+	tests/bench/graph

@@ -64,7 +64,10 @@ impl Attempt {
                 (exchange.cname.account(), kerberos(event.outcome, exchange.preauthenticated())?, "kerberos", None)
             }
             Activity::NtlmLogon(logon) if logon.version != NtlmVersion::Anonymous => {
-                (event.actor.clone()?, ntstatus(event.outcome)?, "ntlm", None)
+                // Within LDAP the server answers by LDAP's own code.
+                let verdict = ntstatus(event.outcome)
+                    .or_else(|| (logon.carrier == "ldap").then(|| ldap(event.outcome)).flatten())?;
+                (event.actor.clone()?, verdict, "ntlm", None)
             }
             Activity::Logon(logon) if !logon.explicit => {
                 (event.actor.clone()?, ntstatus(event.outcome)?, "logon", None)

@@ -1,11 +1,13 @@
 //! The engine: shows each event to all detections in order, drives their ticks by event time, and assembles verdicts
 //! into alerts. Same events, same order ⇒ same alerts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_graph::Snapshot;
 use hopwatch_ml::Scorer;
+use hopwatch_ml::bounded::{Lane, in_lane};
 use hopwatch_ml::priors::SnapshotPriors;
 use hopwatch_ml::scorer::{Known, VERSION};
 use hopwatch_model::{Alert, Event, Timestamp};
@@ -13,6 +15,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::Assembly;
+use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
 use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdicts};
 use crate::shared::Shared;
@@ -35,7 +38,7 @@ pub struct Settings {
     /// Detections that are off, by slug.
     pub disabled: Vec<String>,
     /// Overrides of thresholds, by slug.
-    pub thresholds: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    pub thresholds: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// What is not alerted, with reason and expiry.
     pub exclusions: Vec<Exclusion>,
 }
@@ -59,6 +62,9 @@ pub enum Error {
         /// The name.
         slug: String,
     },
+    /// An exclusion of the settings makes no sense.
+    #[error("an exclusion is refused")]
+    Exclusion(#[source] crate::exclusion::Error),
     /// A saved state is not of this version.
     #[error("the saved state of {part} cannot be read")]
     State {
@@ -68,6 +74,15 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// What users said beside the settings; replaced as a whole while the engine runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Exclusions beside those of the settings.
+    pub exclusions: Vec<Exclusion>,
+    /// What earlier alerts turned out to be.
+    pub calibration: Calibration,
 }
 
 struct Slot {
@@ -82,6 +97,8 @@ pub struct Engine {
     behaviour: Scorer,
     assembly: Assembly,
     exclusions: Vec<Exclusion>,
+    policy: Arc<Policy>,
+    excluded: BTreeMap<&'static str, u64>,
     seen: FxHashSet<u64>,
     seen_order: VecDeque<u64>,
     repeated: u64,
@@ -99,6 +116,7 @@ impl Engine {
         if let Some(slug) = settings.disabled.iter().chain(settings.thresholds.keys()).find(|slug| !known(slug)) {
             return Err(Error::Unknown { slug: slug.clone() });
         }
+        settings.exclusions.iter().try_for_each(Exclusion::check).map_err(Error::Exclusion)?;
         let mut slots = Vec::new();
         for factory in crate::ALL {
             let slug = factory.meta().slug;
@@ -116,12 +134,25 @@ impl Engine {
             behaviour: Scorer::default(),
             assembly: Assembly::default(),
             exclusions: settings.exclusions.clone(),
+            policy: Arc::default(),
+            excluded: BTreeMap::new(),
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
             repeated: 0,
             next_tick: None,
             watermark: Timestamp::MIN,
         })
+    }
+
+    /// From now on these words of users hold.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// Verdicts that exclusions silenced since the start, by slug.
+    #[must_use]
+    pub fn excluded(&self) -> &BTreeMap<&'static str, u64> {
+        &self.excluded
     }
 
     /// Shows an event to all; returns the alerts that it opened or changed.
@@ -136,9 +167,12 @@ impl Engine {
         let score = self.behaviour.judge_event(event, &priors);
         let (shared, behaviour) = (&self.shared, &self.behaviour);
         let context = Context { snapshot, shared, behaviour, score: score.as_ref(), mode };
-        for slot in &mut self.slots {
-            slot.detection.observe(event, &context, &mut slot.verdicts);
-        }
+        let slots = &mut self.slots;
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.observe(event, &context, &mut slot.verdicts);
+            }
+        });
         if let Some(score) = &score {
             self.behaviour.learn(score, &priors, self.known(mode));
         }
@@ -150,7 +184,7 @@ impl Engine {
     /// Whether a rule of lateral movement has just raised an alert.
     fn known(&self, mode: Mode) -> Known {
         let moves = |slot: &&Slot| slot.detection.meta().phase == Phase::LateralMovement;
-        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.any());
+        let raised = mode == Mode::Judging && self.slots.iter().filter(moves).any(|slot| slot.verdicts.raised());
         if raised { Known::Alerted } else { Known::Unjudged }
     }
 
@@ -283,27 +317,34 @@ impl Engine {
     fn tick(&mut self, snapshot: &Snapshot, mode: Mode, changes: &mut Vec<AlertChange>) {
         let (shared, behaviour) = (&self.shared, &self.behaviour);
         let context = Context { snapshot, shared, behaviour, score: None, mode };
-        for slot in &mut self.slots {
-            slot.detection.tick(self.watermark, &context, &mut slot.verdicts);
-        }
+        let (slots, now) = (&mut self.slots, self.watermark);
+        in_lane(lane(mode), || {
+            for slot in slots {
+                slot.detection.tick(now, &context, &mut slot.verdicts);
+            }
+        });
         self.collect(mode, changes);
     }
 
     fn collect(&mut self, mode: Mode, changes: &mut Vec<AlertChange>) {
         for slot in &mut self.slots {
-            for verdict in slot.verdicts.take() {
+            if !slot.verdicts.raised() {
+                continue;
+            }
+            let meta = slot.detection.meta();
+            for mut verdict in slot.verdicts.take() {
                 if mode == Mode::Learning {
                     continue;
                 }
-                let meta = slot.detection.meta();
-                let excluded = self.exclusions.iter().find(|exclusion| exclusion.covers(meta.slug, &verdict));
-                match excluded {
-                    Some(exclusion) => {
-                        let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
-                        slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
-                    }
-                    None => changes.extend(self.assembly.take(meta, verdict)),
+                let mut all = self.exclusions.iter().chain(&self.policy.exclusions);
+                if let Some(exclusion) = all.find(|exclusion| exclusion.covers(meta.slug, &verdict)) {
+                    *self.excluded.entry(meta.slug).or_default() += 1;
+                    let time = verdict.evidence.last().map_or(self.watermark, |evidence| evidence.time);
+                    slot.verdicts.decline(time, verdict.key, format!("excluded: {}", exclusion.reason));
+                    continue;
                 }
+                self.policy.calibration.weigh(meta.slug, meta.severity, &mut verdict);
+                changes.extend(self.assembly.take(meta, verdict));
             }
         }
     }
@@ -319,6 +360,14 @@ impl Engine {
             });
         }
         true
+    }
+}
+
+/// The windows in which an event counts.
+fn lane(mode: Mode) -> Lane {
+    match mode {
+        Mode::Judging => Lane::Judged,
+        Mode::Learning => Lane::Learned,
     }
 }
 

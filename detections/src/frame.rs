@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::shared::Shared;
 
 /// The phase of the kill chain, and the folder of the detection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// From outside into an account.
@@ -30,6 +30,22 @@ pub enum Phase {
     Exfiltration,
     /// A weakness that was seen in use, not an attack.
     Posture,
+}
+
+impl Phase {
+    /// Its name in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::InitialAccess => "initial access",
+            Self::Reconnaissance => "reconnaissance",
+            Self::CredentialAccess => "credential access",
+            Self::LateralMovement => "lateral movement",
+            Self::DomainDominance => "domain dominance",
+            Self::Exfiltration => "exfiltration",
+            Self::Posture => "posture",
+        }
+    }
 }
 
 /// What a detection says of itself.
@@ -121,7 +137,7 @@ pub trait Rule: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// A verdict: what a rule saw. Slug, title, techniques and actions are added from its [`Meta`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// What makes two verdicts the same alert, beside the detection: the actor, the hosts, what else matters.
     pub key: String,
@@ -240,9 +256,9 @@ impl Verdicts {
         self.declines.push_back(Decline { time, subject: subject.into(), reason: reason.into() });
     }
 
-    /// True where something was raised and not taken yet.
+    /// True where something was raised that nobody has taken yet.
     #[must_use]
-    pub fn any(&self) -> bool {
+    pub fn raised(&self) -> bool {
         !self.raised.is_empty()
     }
 

@@ -11,6 +11,7 @@
 
 pub mod assembly;
 pub mod attempt;
+pub mod calibration;
 pub mod catalogue;
 pub mod change;
 pub mod credential_access;
@@ -21,9 +22,11 @@ pub mod engine;
 #[cfg(test)]
 pub(crate) mod estate_testing;
 pub mod exclusion;
+pub(crate) mod execution;
 pub mod exfiltration;
 pub mod frame;
 pub mod habit;
+pub mod incident;
 pub mod initial_access;
 pub mod lateral_movement;
 pub mod manual;
@@ -42,3 +45,22 @@ pub use engine::{AlertChange, Engine};
 pub use frame::{
     Context, Detection, DetectionFactory, Meta, Mode, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts,
 };
+
+/// The slug of a Sigma rule's alerts begins so; the rule's id follows.
+pub const RULE_PREFIX: &str = "sigma:";
+
+/// True for the slug of a rule that users brought, not of a detection of the catalogue.
+#[must_use]
+pub fn rule_slug(slug: &str) -> bool {
+    slug.starts_with(RULE_PREFIX)
+}
+
+/// Where in the kill chain the alerts of a slug stand; a rule of users counts as lateral movement where nothing is known
+/// of it.
+#[must_use]
+pub fn phase_of(slug: &str) -> Phase {
+    ALL.iter()
+        .map(|factory| factory.meta())
+        .find(|meta| meta.slug == slug)
+        .map_or(Phase::LateralMovement, |meta| meta.phase)
+}

@@ -238,19 +238,34 @@ pub(crate) fn snapshot() -> Snapshot {
     estate.snapshot(None)
 }
 
+/// The alerts of the default level where neither a directory nor history is known.
+pub(crate) fn blind(slug: &str, events: &[Event]) -> Vec<Alert> {
+    let estate = Estate::new(Config::default());
+    run_on(&estate.snapshot(None), slug, Sensitivity::High, &[], events)
+}
+
 /// Runs one detection alone over history (learned) and events (judged), in order of time; returns its alerts.
 pub(crate) fn run(slug: &str, sensitivity: Sensitivity, history: &[Event], events: &[Event]) -> Vec<Alert> {
+    run_on(&snapshot(), slug, sensitivity, history, events)
+}
+
+fn run_on(
+    snapshot: &Snapshot,
+    slug: &str,
+    sensitivity: Sensitivity,
+    history: &[Event],
+    events: &[Event],
+) -> Vec<Alert> {
     let disabled = crate::ALL.iter().map(|factory| factory.meta().slug).filter(|other| *other != slug);
     let settings = Settings { sensitivity, disabled: disabled.map(String::from).collect(), ..Settings::default() };
     let mut engine = Engine::new(&settings).unwrap();
-    let snapshot = snapshot();
     for event in history {
-        engine.observe(event, &snapshot, Mode::Learning);
+        engine.observe(event, snapshot, Mode::Learning);
     }
     for event in events {
-        engine.observe(event, &snapshot, Mode::Judging);
+        engine.observe(event, snapshot, Mode::Judging);
     }
-    engine.finish(&snapshot, Mode::Judging);
+    engine.finish(snapshot, Mode::Judging);
     let state = engine.save().unwrap();
     let mut restored = Engine::new(&settings).unwrap();
     restored.restore(state.clone()).unwrap();

@@ -1,14 +1,16 @@
 //! Speed of the engine on a seeded random graph of 1 M nodes and 10 M edges with skewed in-degree, with petgraph on the
-//! same graph in the same run. `cargo bench -p hopwatch-graph --bench engine [nodes [edges]]`; each figure is the best of
+//! same graph in the same run. `cargo bench -p hopwatch-graph --bench engine -- [nodes [edges]] [--write FILE]`, which
+//! also writes the edges for other programs (`tests/bench/graph`: source, target, cost; 4 + 4 + 1 bytes); each figure is the best of
 //! three, in milliseconds: wall clock, and time on a processor of all threads (Linux), which a busy machine disturbs
 //! less. Targets are for the wall clock of an idle machine.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::hint::black_box;
+use std::io::Write;
 use std::time::Instant;
 
-use hopwatch_graph::{Direction, EdgeList, Filter, KindMask, Limits, Metric, NodeId, Snapshot};
+use hopwatch_graph::{Direction, EdgeKey, EdgeList, Filter, KindMask, Limits, Metric, NodeId, Snapshot, Upkeep};
 use hopwatch_model::{EdgeKind, NodeKind};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Bfs, EdgeRef, Reversed};
@@ -21,11 +23,15 @@ fn main() {
     let nodes: u32 = sizes.next().unwrap_or(1_000_000);
     let edges: u32 = sizes.next().unwrap_or(10_000_000);
     let table = table(nodes, edges);
+    if let Some(path) = std::env::args().skip_while(|argument| argument != "--write").nth(1) {
+        write(&path, &table).unwrap_or_else(|error| println!("{path}: {error}"));
+    }
     println!("{nodes} nodes, {edges} edges");
     let hubs: Vec<NodeId> = (0..HUBS).map(NodeId).collect();
     let snapshot = build(nodes, &table, &hubs);
     let reached = searches(&snapshot, &hubs);
     structure(&snapshot, &hubs);
+    upkeep(&snapshot, &hubs, nodes);
     against_petgraph(nodes, &table, reached);
 }
 
@@ -67,6 +73,30 @@ fn table(nodes: u32, edges: u32) -> Vec<Row> {
             Row { source: random.below(nodes), kind: kinds[place], target: random.skewed(nodes) }
         })
         .collect()
+}
+
+fn write(path: &str, table: &[Row]) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for row in table {
+        out.write_all(&row.source.to_le_bytes())?;
+        out.write_all(&row.target.to_le_bytes())?;
+        out.write_all(&[row.kind.cost()])?;
+    }
+    out.flush()
+}
+
+/// One session comes, then goes: who reaches Tier Zero is right again after each.
+fn upkeep(snapshot: &Snapshot, hubs: &[NodeId], nodes: u32) {
+    const CHANGES: u32 = 1000;
+    let Ok(mut upkeep) = Upkeep::new(snapshot, hubs, &Filter::default(), &Limits::none()) else { return };
+    let edge = |place: u32| EdgeKey {
+        source: NodeId(place.wrapping_mul(7919) % nodes),
+        kind: EdgeKind::HasSession,
+        target: NodeId(place.wrapping_mul(104_729) % nodes),
+    };
+    measured("1000 sessions come and go, reach right again", "target 2000", || {
+        (0..CHANGES).map(|place| upkeep.add(edge(place)).len() + upkeep.remove(edge(place)).len()).sum::<usize>()
+    });
 }
 
 fn build(nodes: u32, table: &[Row], hubs: &[NodeId]) -> Snapshot {

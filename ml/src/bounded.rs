@@ -1,6 +1,7 @@
 //! Bounded tables for states: a keyed table with a cap that evicts the entry unused for longest, and a sliding window of
 //! distinct values. Both count what they evict.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -126,56 +127,113 @@ impl<V: Clone> Table<V> {
     }
 }
 
+/// Which of its two lanes a sliding window shows: what is judged, or what is only learned from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// Activity that is judged.
+    #[default]
+    Judged,
+    /// History.
+    Learned,
+}
+
+thread_local! {
+    static LANE: Cell<Lane> = const { Cell::new(Lane::Judged) };
+}
+
+/// Does some work during which every sliding window of this thread shows and fills one lane. Whoever drives the rules says
+/// once what they are driven for, so that no rule can count history towards an alert by oversight.
+pub fn in_lane<T>(lane: Lane, work: impl FnOnce() -> T) -> T {
+    let before = LANE.replace(lane);
+    let done = work();
+    LANE.set(before);
+    done
+}
+
 /// Values seen in a sliding window of event time, each with the times at which it was seen. Late events count where they
 /// still fall into the window.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+///
+/// It has two lanes, see [`in_lane`]: what history put into a window is not there when live activity is judged, and
+/// history that is learned beside live activity neither fills nor ends the live windows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sliding<T> {
     items: VecDeque<(Timestamp, T)>,
+    #[serde(default = "VecDeque::new", skip_serializing_if = "VecDeque::is_empty")]
+    learned: VecDeque<(Timestamp, T)>,
+}
+
+impl<T> Default for Sliding<T> {
+    fn default() -> Self {
+        Self { items: VecDeque::new(), learned: VecDeque::new() }
+    }
 }
 
 impl<T: Clone + Ord> Sliding<T> {
     /// An empty window.
     #[must_use]
     pub fn new() -> Self {
-        Self { items: VecDeque::new() }
+        Self::default()
     }
 
     /// Adds a value, and forgets what is older than `span` before the newest, and the oldest beyond `cap`.
     pub fn push(&mut self, time: Timestamp, value: T, span: Duration, cap: usize) {
-        let place = self.items.partition_point(|(t, _)| *t <= time);
-        self.items.insert(place, (time, value));
-        let newest = self.items.back().map_or(time, |(t, _)| *t);
-        while self.items.front().is_some_and(|(t, _)| *t < newest - span) || self.items.len() > cap.max(1) {
-            self.items.pop_front();
+        let items = self.lane_mut();
+        // Events come nearly in order of time.
+        if items.back().is_none_or(|(newest, _)| *newest <= time) {
+            items.push_back((time, value));
+        } else {
+            let place = items.partition_point(|(t, _)| *t <= time);
+            items.insert(place, (time, value));
+        }
+        let newest = items.back().map_or(time, |(t, _)| *t);
+        while items.front().is_some_and(|(t, _)| *t < newest - span) || items.len() > cap.max(1) {
+            items.pop_front();
+        }
+        while self.learned.front().is_some_and(|(t, _)| *t < newest - span) {
+            self.learned.pop_front();
         }
     }
 
     /// How many values there are, repeated ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.lane().len()
     }
 
     /// True where there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.lane().is_empty()
     }
 
     /// The distinct values, sorted.
     #[must_use]
     pub fn distinct(&self) -> BTreeSet<&T> {
-        self.items.iter().map(|(_, value)| value).collect()
+        self.lane().iter().map(|(_, value)| value).collect()
     }
 
     /// All values in time order.
-    pub fn iter(&self) -> impl Iterator<Item = &(Timestamp, T)> {
-        self.items.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &(Timestamp, T)> {
+        self.lane().iter()
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.items.clear();
+        self.lane_mut().clear();
+    }
+
+    fn lane(&self) -> &VecDeque<(Timestamp, T)> {
+        match LANE.get() {
+            Lane::Judged => &self.items,
+            Lane::Learned => &self.learned,
+        }
+    }
+
+    fn lane_mut(&mut self) -> &mut VecDeque<(Timestamp, T)> {
+        match LANE.get() {
+            Lane::Judged => &mut self.items,
+            Lane::Learned => &mut self.learned,
+        }
     }
 }
 
@@ -203,5 +261,23 @@ mod tests {
         window.push(at(50), "late", span, 10);
         window.push(at(30), "too late", span, 10);
         assert_eq!(window.distinct().into_iter().copied().collect::<Vec<_>>(), ["a", "late"]);
+    }
+
+    #[test]
+    fn history_is_not_in_the_window_of_what_is_judged() {
+        let mut window = Sliding::new();
+        let (at, span) = (Timestamp::from_secs, Duration::from_secs(60));
+        in_lane(Lane::Learned, || {
+            window.push(at(100), "old", span, 10);
+            window.push(at(101), "old", span, 10);
+            assert_eq!(window.len(), 2);
+        });
+        assert!(window.is_empty());
+        window.push(at(102), "new", span, 10);
+        assert_eq!(window.distinct().into_iter().copied().collect::<Vec<_>>(), ["new"]);
+        in_lane(Lane::Learned, || assert_eq!(window.len(), 2));
+        // Judged time that has left the history behind lets it go.
+        window.push(at(300), "new", span, 10);
+        in_lane(Lane::Learned, || assert!(window.is_empty()));
     }
 }

@@ -1,5 +1,5 @@
 //! The lateral scorer: looks at each access before it is learned, scores it by several models, then learns it. Models
-//! are trained once a day of event time on what was seen, against simulated campaigns.
+//! are trained every third day of event time on what was seen, against simulated campaigns.
 //!
 //! Deliberately no alerting: grouping, budget and words for people are [`crate::campaign`]'s and the rules'.
 

@@ -8,6 +8,7 @@ use hopwatch_model::provenance::SourceKind;
 use hopwatch_model::{Activity, Event};
 use serde::{Deserialize, Serialize};
 
+use crate::heard::Heard;
 use crate::state::Gap;
 
 /// What was and was not readable.
@@ -24,6 +25,8 @@ pub struct Coverage {
     unnamed: u64,
     /// Broken or unusual messages, by protocol.
     anomalies: BTreeMap<String, u64>,
+    /// Who was heard, and of what.
+    heard: Heard,
 }
 
 /// The most protocols by which anomalies are told apart; the decoders have a few dozen names.
@@ -34,6 +37,7 @@ const OTHER: &str = "other protocols";
 impl Coverage {
     /// Counts an event.
     pub fn observe(&mut self, event: &Event) {
+        self.heard.observe(event);
         for host in event.source.iter().chain(&event.target) {
             self.hosts += 1;
             self.unnamed += u64::from(host.name.is_none());
@@ -54,6 +58,25 @@ impl Coverage {
             }
             _ => {}
         }
+    }
+
+    /// Who was heard, and of what.
+    #[must_use]
+    pub fn heard(&self) -> &Heard {
+        &self.heard
+    }
+
+    /// Hosts in events of which only the address is known, and all of them; counted once an event.
+    #[must_use]
+    pub fn unnamed(&self) -> (u64, u64) {
+        (self.unnamed, self.hosts)
+    }
+
+    /// Per protocol its name, the messages that could not be read, and the events that could.
+    pub fn opaque(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+        self.opaque.iter().map(|(protocol, sealed)| {
+            (words(*protocol).0, *sealed, self.readable.get(protocol).copied().unwrap_or_default())
+        })
     }
 
     /// The blind spots, each with its share.

@@ -7,7 +7,7 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -15,6 +15,8 @@ use hopwatch_graph::{Config, Estate};
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::Coverage;
+use crate::imported::Imported;
+use crate::private;
 
 /// The name of the checkpoint in the data folder.
 const FILE: &str = "graph.checkpoint";
@@ -31,6 +33,9 @@ pub struct Progress {
     /// What of the events seen could not be read.
     #[serde(default)]
     pub coverage: Coverage,
+    /// Which parts of directory files the graph holds.
+    #[serde(default)]
+    pub imported: Imported,
 }
 
 /// The estate of a data folder; empty where nothing was imported yet.
@@ -72,7 +77,7 @@ fn parse(bytes: &[u8]) -> Result<(Estate, Progress)> {
 pub fn save(data_dir: &Path, estate: &Estate, progress: &Progress) -> Result<()> {
     let path = data_dir.join(FILE);
     let write = || -> Result<()> {
-        fs::create_dir_all(data_dir)?;
+        private::create_dir_all(data_dir)?;
         let progress = serde_json::to_vec(progress)?;
         let estate = estate.checkpoint()?;
         let length = u64::try_from(progress.len())?.to_le_bytes();
@@ -82,13 +87,14 @@ pub fn save(data_dir: &Path, estate: &Estate, progress: &Progress) -> Result<()>
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// Writes a file whole under another name, swaps it in, and makes the swap durable.
+/// Writes a file whole under another name, readable by the service's own account alone, swaps it in, and makes the swap
+/// durable.
 ///
 /// # Errors
 /// Where the disk is full or the folder cannot be written.
 pub fn write_whole(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
+    let mut file = private::create(&fresh)?;
     for part in parts {
         file.write_all(part)?;
     }
@@ -104,7 +110,12 @@ mod tests {
     #[test]
     fn a_checkpoint_cut_anywhere_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let progress = Progress { applied: 7, engine: serde_json::json!({ "a": 1 }), coverage: Coverage::default() };
+        let progress = Progress {
+            applied: 7,
+            engine: serde_json::json!({ "a": 1 }),
+            coverage: Coverage::default(),
+            imported: Imported::default(),
+        };
         save(folder.path(), &Estate::new(Config::default()), &progress).unwrap();
         let (_, read) = open(folder.path()).unwrap();
         assert_eq!(read.unwrap().applied, 7);

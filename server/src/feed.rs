@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hopwatch_detections::Mode;
@@ -20,9 +21,13 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock;
 use crate::pipeline::{Pipeline, resolved};
 use crate::state::State;
+use crate::store::{Appended, SourceStatus};
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
 const QUEUE: usize = 64;
+/// Settling waits this many times as long as it last took, so that a stream of small batches spends a tenth of its time on
+/// it at most.
+const SETTLE_SHARE: u32 = 9;
 /// The folder, in the data folder, of files that were received and not read yet.
 const INCOMING: &str = "incoming";
 
@@ -137,6 +142,7 @@ pub enum Error {
 enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
+    Live(Vec<Event>, Box<SourceStatus>, oneshot::Sender<Result<Appended>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
     Stop(oneshot::Sender<Result<()>>),
 }
@@ -159,7 +165,7 @@ impl Feed {
         let incoming = state.store.data_dir().join(INCOMING);
         clear(&incoming)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let worker = Worker { pipeline, key, resolver: Resolver::default() };
+        let worker = Worker { pipeline, key, resolver: Resolver::default(), unsettled: false, due: clock::instant() };
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new().name("pipeline".into()).spawn(move || runtime.block_on(worker.run(queue)))?;
         let feed = Self { jobs, incoming };
@@ -196,6 +202,14 @@ impl Feed {
         self.ask(|answer| Job::Events(events, mode, answer)).await
     }
 
+    /// Takes in events of a live source, in any order and with their hosts not named yet, and notes its standing.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
+        self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
+    }
+
     /// A recording ended: raises what detections only decide when time goes on.
     ///
     /// # Errors
@@ -223,23 +237,38 @@ struct Worker {
     key: DigestKey,
     /// What earlier files taught of names serves later ones.
     resolver: Resolver,
+    /// Whether events came since the pipeline last settled.
+    unsettled: bool,
+    /// When it may settle again.
+    due: Instant,
 }
 
 impl Worker {
     async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(job) = queue.recv().await {
+        loop {
+            let job = tokio::select! {
+                job = queue.recv() => job,
+                () = tokio::time::sleep_until(self.due.into()), if self.unsettled => {
+                    self.settle_aside().await;
+                    continue;
+                }
+            };
+            let Some(job) = job else { break };
             // A sender that went away does not wait for the answer; the work was done all the same.
             let _heard = match job {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
+                Job::Live(events, standing, answer) => answer.send(self.live(events, &standing).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::Stop(answer) => {
+                    self.settle_aside().await;
                     drop(self);
                     let _heard = answer.send(Ok(())).is_ok();
                     return;
                 }
             };
         }
+        self.settle_aside().await;
     }
 
     async fn file(&mut self, upload: &Upload) -> Result<Receipt> {
@@ -264,14 +293,50 @@ impl Worker {
         })
     }
 
+    /// Once they are stored they survive a crash; the walk over the whole graph that settling is may wait.
     async fn events(&mut self, events: &[Event], mode: Mode) -> Result<()> {
         self.pipeline.events(events, mode).await?;
-        self.pipeline.settle()
+        self.unsettled = true;
+        if clock::instant() < self.due {
+            return Ok(());
+        }
+        self.settle().await
+    }
+
+    async fn live(&mut self, events: Vec<Event>, standing: &SourceStatus) -> Result<Appended> {
+        let named = resolved(Collected { events, deltas: Vec::new() }, &mut self.resolver);
+        let taken = self.pipeline.events(&named.events, Mode::Judging).await?;
+        self.pipeline.state().store.put_source(standing).await?;
+        self.unsettled |= taken.stored > 0;
+        if self.unsettled && clock::instant() >= self.due {
+            self.settle().await?;
+        }
+        Ok(taken)
     }
 
     async fn finish(&mut self, mode: Mode) -> Result<()> {
         self.pipeline.finish(mode).await?;
-        self.pipeline.settle()
+        self.settle().await
+    }
+
+    async fn settle(&mut self) -> Result<()> {
+        let started = clock::instant();
+        let settled = self.pipeline.settle().await;
+        self.unsettled = false;
+        self.due = clock::instant() + started.elapsed() * SETTLE_SHARE;
+        settled
+    }
+
+    /// Nobody waits for the answer: the log gets it, and the next try comes with the next events.
+    async fn settle_aside(&mut self) {
+        if self.unsettled
+            && let Err(error) = self.settle().await
+        {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the checkpoint was not written; the history holds the events"
+            );
+        }
     }
 }
 
@@ -304,7 +369,7 @@ fn clear(folder: &Path) -> Result<()> {
         if folder.exists() {
             std::fs::remove_dir_all(folder)?;
         }
-        std::fs::create_dir_all(folder)
+        crate::private::create_dir_all(folder)
     };
     clear().with_context(|| format!("{} cannot be made anew", folder.display()))
 }

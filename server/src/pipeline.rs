@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use hopwatch_detections::posture::findings;
 use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::load::{self, Report};
 use hopwatch_ingest::resolution::{Resolver, Resolving};
@@ -24,6 +25,8 @@ use crate::config::Config;
 use crate::coverage::Coverage;
 use crate::estate_file::{self, Progress, write_whole};
 use crate::geo::Geo;
+use crate::imported::Imported;
+use crate::private;
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
@@ -42,6 +45,7 @@ pub struct Pipeline {
     watch: Watch,
     applied: i64,
     coverage: Coverage,
+    imported: Imported,
     data_dir: PathBuf,
     _lock: File,
 }
@@ -60,17 +64,18 @@ impl Pipeline {
         watch.place_by(Geo::open(&config.server.geoip)?);
         let applied = progress.as_ref().map_or(0, |progress| progress.applied);
         let coverage = progress.as_ref().map(|progress| progress.coverage.clone()).unwrap_or_default();
+        let imported = progress.as_ref().map(|progress| progress.imported.clone()).unwrap_or_default();
         if let Some(progress) = progress {
             let refused = || format!("{}: the detections' states are not of this version", data_dir.display());
             watch.engine_mut().restore(progress.engine).with_context(refused)?;
         }
         let state = AppState::new(config, store, estate).await?;
-        let mut pipeline = Self { state, watch, applied, coverage, data_dir, _lock: lock };
+        let mut pipeline = Self { state, watch, applied, coverage, imported, data_dir, _lock: lock };
         if applied > 0 && pipeline.watch.engine().behaviour().untaught() {
             pipeline.relearn().await?;
         }
-        if pipeline.catch_up(Mode::Judging).await? {
-            pipeline.settle()?;
+        if pipeline.catch_up().await? {
+            pipeline.settle().await?;
         }
         pipeline.publish(None);
         Ok(pipeline)
@@ -94,17 +99,52 @@ impl Pipeline {
     ///
     /// # Errors
     /// Where the checkpoint cannot be written.
-    pub fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+    pub async fn directory(&mut self, deltas: &[DirectoryDelta]) -> Result<()> {
+        self.apply(&deltas.iter().collect::<Vec<_>>()).await
+    }
+
+    /// The parts of directory files that the graph does not hold yet: a file says again what it said, and nothing about the
+    /// time of its second import. A directory that is asked anew does, and goes to [`Self::directory`].
+    fn unseen<'a>(&mut self, deltas: &'a [DirectoryDelta]) -> Vec<&'a DirectoryDelta> {
+        deltas.iter().filter(|delta| self.imported.first(delta)).collect()
+    }
+
+    async fn apply(&mut self, deltas: &[&DirectoryDelta]) -> Result<()> {
         if deltas.is_empty() {
             return Ok(());
         }
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
-        self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        drop(estate);
-        self.state.refresh();
-        Ok(())
+        {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            deltas.iter().for_each(|delta| self.watch.directory(&mut estate, delta));
+        }
+        self.settle().await
+    }
+
+    /// Takes in files while they are read: what directories say goes into the graph while the next of it is read, so that
+    /// a large directory never stands in memory beside its graph. Otherwise as [`Self::take`].
+    ///
+    /// # Errors
+    /// Where store or checkpoint cannot be written.
+    pub async fn load(
+        &mut self,
+        resolver: &mut Resolver,
+        mode: Mode,
+        read: impl FnOnce(&mut dyn Sink) -> Report,
+    ) -> Result<Streamed> {
+        let streamed = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let (watch, imported, estate) = (&mut self.watch, &mut self.imported, &mut *estate);
+            streamed(resolver, read, |delta| {
+                if imported.first(&delta) {
+                    watch.absorb(estate, delta);
+                }
+            })
+        };
+        if streamed.parts > 0 {
+            self.settle().await?;
+        }
+        self.take_events(&streamed.events, &streamed.report, mode).await?;
+        Ok(streamed)
     }
 
     /// Takes in what files held, judges it and notes what became of each file; on return all of it survives a crash.
@@ -112,13 +152,18 @@ impl Pipeline {
     /// # Errors
     /// Where store or checkpoint cannot be written.
     pub async fn take(&mut self, collected: &Collected, report: &Report, mode: Mode) -> Result<Appended> {
-        self.directory(&collected.deltas)?;
-        let taken = self.events(&collected.events, mode).await?;
-        if !collected.events.is_empty() {
+        let fresh = self.unseen(&collected.deltas);
+        self.apply(&fresh).await?;
+        self.take_events(&collected.events, report, mode).await
+    }
+
+    async fn take_events(&mut self, events: &[Event], report: &Report, mode: Mode) -> Result<Appended> {
+        let taken = self.events(events, mode).await?;
+        if !events.is_empty() {
             self.finish(mode).await?;
-            self.settle()?;
+            self.settle().await?;
         }
-        self.sources(report, &collected.events).await?;
+        self.sources(report, events).await?;
         Ok(taken)
     }
 
@@ -129,29 +174,41 @@ impl Pipeline {
     pub async fn events(&mut self, events: &[Event], mode: Mode) -> Result<Appended> {
         let mut taken = Appended::default();
         for batch in events.chunks(usize::try_from(BATCH)?) {
-            let appended = self.state.events.append(batch).await?;
+            let appended = self.state.events.append_as(batch, mode).await?;
             taken.stored += appended.stored;
             taken.repeated += appended.repeated;
         }
-        self.catch_up(mode).await?;
+        self.catch_up().await?;
         Ok(taken)
     }
 
-    /// Ends a piece of work: the last verdicts, a fresh snapshot, checkpoints on disk.
+    /// Ends a piece of work: a fresh snapshot for requests, what is weak in it, a checkpoint on disk. Takes as long as a
+    /// walk over the whole graph.
     ///
     /// # Errors
-    /// Where a checkpoint cannot be written.
-    pub fn settle(&mut self) -> Result<()> {
-        let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
-        self.watch.rebuild(&mut estate);
-        estate_file::save(&self.data_dir, &estate, &self.progress()?)?;
-        drop(estate);
-        self.state.refresh();
-        Ok(())
+    /// Where the checkpoint cannot be written, or the store fails.
+    pub async fn settle(&mut self) -> Result<()> {
+        let progress = self.progress()?;
+        let (snapshot, saved) = {
+            let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
+            let data_dir = &self.data_dir;
+            self.watch.rebuild_beside(&mut estate, |estate| estate_file::save(data_dir, estate, &progress))
+        };
+        saved?;
+        match snapshot {
+            Some(snapshot) => self.state.show(snapshot),
+            None => self.state.refresh(),
+        }
+        Ok(self.state.store.replace_findings(&findings::of(&self.state.snapshot())).await?)
     }
 
     fn progress(&self) -> Result<Progress> {
-        Ok(Progress { applied: self.applied, engine: self.watch.engine().save()?, coverage: self.coverage.clone() })
+        Ok(Progress {
+            applied: self.applied,
+            engine: self.watch.engine().save()?,
+            coverage: self.coverage.clone(),
+            imported: self.imported.clone(),
+        })
     }
 
     /// Raises what the detections only decide when time goes on, and stores it.
@@ -182,19 +239,21 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Shows all arrivals after the checkpoint to graph and detections; true where there were any.
-    async fn catch_up(&mut self, mode: Mode) -> Result<bool> {
+    /// Shows all arrivals after the checkpoint to graph and detections, each to be judged or learned from as it was
+    /// stored; true where there were any.
+    async fn catch_up(&mut self) -> Result<bool> {
         let mut any = false;
         loop {
             let arrivals = self.state.events.arrivals(self.applied, BATCH).await?;
             let Some(last) = arrivals.last() else { return Ok(any) };
             any = true;
             let row = last.row;
+            self.watch.engine_mut().set_policy(self.state.policy.load_full());
             let mut changes = Vec::new();
             {
                 let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
                 for arrival in &arrivals {
-                    changes.extend(self.watch.observe(&mut estate, &arrival.event, mode));
+                    changes.extend(self.watch.observe(&mut estate, &arrival.event, arrival.mode));
                 }
             }
             arrivals.iter().for_each(|arrival| self.coverage.observe(&arrival.event));
@@ -228,6 +287,7 @@ impl Pipeline {
             watermark: before.watermark.max(latest),
             learning: learning::of(engine),
             gaps: self.coverage.gaps(),
+            coverage: Arc::new(self.coverage.clone()),
             entries: engine.entries().map(|(meta, entries)| (meta.slug, entries)).collect(),
             repeated: engine.repeated(),
             ..(*before).clone()
@@ -260,6 +320,56 @@ pub fn resolved(mut read: Collected, resolver: &mut Resolver) -> Collected {
     named
 }
 
+/// What files held beside directories, which went into the graph as they were read.
+pub struct Streamed {
+    /// The events in order of time, their hosts named.
+    pub events: Vec<Event>,
+    /// What became of each file.
+    pub report: Report,
+    /// Parts of directories that were taken in.
+    pub parts: usize,
+}
+
+/// Parts of a directory that are read and not yet in the graph: enough to keep both sides busy.
+const WAITING: usize = 2;
+
+/// Reads files on this thread and hands what directories say to `absorb` on another. Must not be called from inside the
+/// rayon pool.
+pub fn streamed(
+    resolver: &mut Resolver,
+    read: impl FnOnce(&mut dyn Sink) -> Report,
+    absorb: impl FnMut(DirectoryDelta) + Send,
+) -> Streamed {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(WAITING);
+        scope.spawn(move || receiver.into_iter().for_each(absorb));
+        let mut intake = Intake { resolver, sender, events: Vec::new(), parts: 0 };
+        let report = read(&mut intake);
+        let Intake { resolver, events, parts, .. } = intake;
+        let named = resolved(Collected { events, deltas: Vec::new() }, resolver);
+        Streamed { events: named.events, report, parts }
+    })
+}
+
+struct Intake<'a> {
+    resolver: &'a mut Resolver,
+    sender: std::sync::mpsc::SyncSender<DirectoryDelta>,
+    events: Vec<Event>,
+    parts: usize,
+}
+
+impl Sink for Intake<'_> {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn directory(&mut self, delta: DirectoryDelta) {
+        self.resolver.observe_directory(&delta);
+        // Nobody receives only where the other thread panicked, which the scope passes on.
+        self.parts += usize::from(self.sender.send(delta).is_ok());
+    }
+}
+
 /// The standing of each file that gave these events; what merely lay beside is none.
 #[must_use]
 pub fn statuses(report: &Report, events: &[Event]) -> Vec<SourceStatus> {
@@ -287,7 +397,7 @@ pub fn statuses(report: &Report, events: &[Event]) -> Vec<SourceStatus> {
 
 /// Keeps a second process out of the folder until this one ends, however it ends.
 fn lock(data_dir: &Path) -> Result<File> {
-    fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
+    private::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
     let path = data_dir.join(LOCK);
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     match file.try_lock() {
@@ -315,17 +425,5 @@ fn digest_key(data_dir: &Path) -> Result<DigestKey> {
     }
     let bytes: [u8; 32] = rand::random();
     write_whole(&path, &[&bytes]).with_context(|| format!("{} cannot be written", path.display()))?;
-    restrict(&path)?;
     Ok(DigestKey::new(bytes))
-}
-
-#[cfg(unix)]
-fn restrict(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o600))?)
-}
-
-#[cfg(not(unix))]
-fn restrict(_: &Path) -> Result<()> {
-    Ok(())
 }

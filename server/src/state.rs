@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
+use hopwatch_detections::engine::Policy;
+use hopwatch_detections::incident::{self, Incidents};
 use hopwatch_graph::{Estate, Snapshot};
 use hopwatch_model::Timestamp;
 use hopwatch_model::alert::ScorePart;
@@ -15,8 +17,10 @@ use tokio::sync::broadcast;
 use crate::auth::Throttle;
 use crate::clock;
 use crate::config::Config;
+use crate::coverage::Coverage;
 use crate::feed::Feed;
 use crate::insight::Insight;
+use crate::sensor::ledger::Ledger;
 use crate::store::{self, EventHistory, Store, StoredAlert, Tags};
 
 /// Changes that a slow subscriber may lag behind before it misses some; it is told that it did.
@@ -93,6 +97,8 @@ pub struct Status {
     pub learning: Vec<Learning>,
     /// What could not be read, beside what the estate and the sources count.
     pub gaps: Vec<Gap>,
+    /// What came in, for the doctor.
+    pub coverage: Arc<Coverage>,
     /// Entries that each detection holds, by slug.
     pub entries: Vec<(&'static str, usize)>,
     /// Events that the detections passed over since the start, because they had seen them before.
@@ -109,8 +115,12 @@ pub struct AppState {
     pub events: Arc<dyn EventHistory>,
     /// The graph that the pipeline writes to; requests read it only for snapshots of the past.
     pub estate: Arc<RwLock<Estate>>,
+    /// What users said to the detections beside the configuration.
+    pub policy: ArcSwap<Policy>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
+    /// What came of each sensor.
+    pub sensors: tokio::sync::Mutex<Ledger>,
     /// Counts failed logins.
     pub throttle: Throttle,
     /// The way to the pipeline, where one is at work beside the API.
@@ -122,6 +132,7 @@ pub struct AppState {
     gaps: ArcSwap<Vec<Gap>>,
     tags: ArcSwap<BTreeMap<String, Tags>>,
     past: RwLock<Vec<(Timestamp, Arc<Snapshot>)>>,
+    incidents: tokio::sync::Mutex<Incidents>,
     changes: broadcast::Sender<AlertNotice>,
 }
 
@@ -134,13 +145,19 @@ impl AppState {
         crate::metrics::install();
         let tags = store.tags().await?;
         let snapshot = Arc::new(estate.snapshot(None));
+        let policy = store.policy().await?;
+        let incidents = Incidents::restore(store.growing_incidents().await?);
+        let sensors = Ledger::open(store.data_dir()).map_err(store::Error::Sensors)?;
         let state = Self {
             config,
             events: Arc::new(store.events()),
             store,
             gaps: ArcSwap::from_pointee(estate_gaps(&estate)),
             estate: Arc::new(RwLock::new(estate)),
+            policy: ArcSwap::from_pointee(policy),
+            incidents: tokio::sync::Mutex::new(incidents),
             status: ArcSwap::default(),
+            sensors: tokio::sync::Mutex::new(sensors),
             throttle: Throttle::default(),
             feed: OnceLock::new(),
             started_at: clock::now(),
@@ -169,8 +186,13 @@ impl AppState {
     /// Takes a new snapshot of the estate: the pipeline calls it after it has changed the estate. Blocks as long as a
     /// writer holds the estate.
     pub fn refresh(&self) {
+        let snapshot = Arc::new(self.estate.read().unwrap_or_else(PoisonError::into_inner).snapshot(None));
+        self.show(snapshot);
+    }
+
+    /// Shows a snapshot that was just taken of the estate.
+    pub fn show(&self, snapshot: Arc<Snapshot>) {
         let estate = self.estate.read().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = Arc::new(estate.snapshot(None));
         self.gaps.store(Arc::new(estate_gaps(&estate)));
         drop(estate);
         self.past.write().unwrap_or_else(PoisonError::into_inner).clear();
@@ -228,8 +250,27 @@ impl AppState {
     /// Where the store fails.
     pub async fn take_alert(&self, kind: ChangeKind, alert: &hopwatch_model::Alert) -> store::Result<Arc<StoredAlert>> {
         let stored = Arc::new(self.store.put_alert(alert, clock::now()).await?);
+        self.group(&stored).await?;
         self.announce(kind, &stored);
         Ok(stored)
+    }
+
+    /// Puts an alert into its incident. One after another: two alerts that meet must see each other.
+    async fn group(&self, stored: &StoredAlert) -> store::Result<()> {
+        let phase = hopwatch_detections::phase_of(&stored.alert.detection);
+        let links = incident::links(&stored.alert, &self.snapshot());
+        let mut incidents = self.incidents.lock().await;
+        let Some(change) = incidents.take(&stored.id, &stored.alert, phase, links) else { return Ok(()) };
+        self.store.put_incident(&change.incident, &change.absorbed, clock::now()).await
+    }
+
+    /// Reads again what users said to the detections; in force with the next batch of events.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn reload_policy(&self) -> store::Result<()> {
+        self.policy.store(Arc::new(self.store.policy().await?));
+        Ok(())
     }
 
     /// Tells subscribers of a change.

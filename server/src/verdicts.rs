@@ -1,12 +1,14 @@
-//! The result of a one-shot analysis: alerts, findings and the paths from whoever is involved to Tier Zero, as stable JSON
-//! and as text. The field names of the JSON are a contract (`docs/reference/analyze-json.md`).
+//! The result of a one-shot analysis: alerts, findings, what is weak in the directory, and the paths from whoever is
+//! involved to Tier Zero, as stable JSON and as text. The field names of the JSON are a contract
+//! (`docs/reference/analyze-json.md`).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hopwatch_detections::frame::Phase;
+use hopwatch_detections::posture::findings;
 use hopwatch_graph::{Estate, Filter, Limits, Metric, NodeId, Path, Snapshot};
-use hopwatch_model::{Account, Alert, Host};
+use hopwatch_model::{Account, Alert, Finding, Host};
 use serde_json::{Value, json};
 
 use crate::watch::Watch;
@@ -19,6 +21,7 @@ const PATHS: usize = 20;
 /// What an analysis found.
 pub struct Verdicts {
     alerts: Vec<Alert>,
+    weaknesses: Vec<Finding>,
     paths: Vec<FoundPath>,
     events: usize,
     nodes: usize,
@@ -38,7 +41,14 @@ pub fn of(watch: &Watch, estate: &Estate, events: usize) -> Verdicts {
     let snapshot = watch.snapshot();
     let alerts: Vec<Alert> = watch.engine().alerts().into_iter().cloned().collect();
     let paths = paths(&alerts, &snapshot);
-    Verdicts { alerts, paths, events, nodes: estate.node_count(), edges: estate.edge_count() }
+    Verdicts {
+        alerts,
+        weaknesses: findings::of(&snapshot),
+        paths,
+        events,
+        nodes: estate.node_count(),
+        edges: estate.edge_count(),
+    }
 }
 
 /// The cheapest path to Tier Zero of every actor and source host of the alerts.
@@ -81,6 +91,12 @@ impl Verdicts {
         &self.alerts
     }
 
+    /// What is weak in the directory whether or not anybody uses it.
+    #[must_use]
+    pub fn weaknesses(&self) -> &[Finding] {
+        &self.weaknesses
+    }
+
     /// The stable JSON form.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -88,6 +104,7 @@ impl Verdicts {
         json!({
             "alerts": alerts.into_iter().map(alert_json).collect::<Vec<_>>(),
             "findings": findings.into_iter().map(alert_json).collect::<Vec<_>>(),
+            "posture": self.weaknesses.iter().map(weakness_json).collect::<Vec<_>>(),
             "paths": self.paths.iter().map(path_json).collect::<Vec<_>>(),
             "events": self.events,
             "graph": { "nodes": self.nodes, "edges": self.edges },
@@ -101,6 +118,10 @@ impl Verdicts {
         for alert in &self.alerts {
             write_alert(&mut text, alert);
         }
+        for weakness in &self.weaknesses {
+            let severity = format!("{:?}", weakness.severity).to_lowercase();
+            let _ = writeln!(text, "weak: {severity:<6} {} ({} exposed)", weakness.title, weakness.exposed.len());
+        }
         for path in &self.paths {
             let _ = writeln!(text, "path from {} to Tier Zero (cost {}):", path.from, path.cost);
             for (source, kind, target) in &path.hops {
@@ -109,7 +130,8 @@ impl Verdicts {
         }
         let findings = self.alerts.iter().filter(|alert| finding(alert)).count();
         let alerts = self.alerts.len() - findings;
-        let _ = write!(text, "{alerts} alerts, {findings} findings in {} events", self.events);
+        let weak = self.weaknesses.len();
+        let _ = write!(text, "{alerts} alerts, {findings} findings in {} events, {weak} weaknesses", self.events);
         if self.nodes > 0 {
             let _ = write!(text, "; graph of {} objects, {} edges", self.nodes, self.edges);
         }
@@ -167,6 +189,17 @@ fn alert_json(alert: &Alert) -> Value {
         "reasons": alert.reasons.iter().map(|reason| &reason.text).collect::<Vec<_>>(),
         "techniques": alert.techniques,
         "actions": alert.actions,
+    })
+}
+
+fn weakness_json(weakness: &Finding) -> Value {
+    json!({
+        "detection": weakness.detection,
+        "severity": weakness.severity,
+        "title": weakness.title,
+        "exposed": weakness.exposed,
+        "evidence": weakness.evidence,
+        "remediation": weakness.remediation,
     })
 }
 

@@ -72,15 +72,35 @@ impl Watch {
         self.changed = Change::Structure;
     }
 
+    /// As [`Self::directory`], and takes over what the delta holds.
+    pub fn absorb(&mut self, estate: &mut Estate, delta: DirectoryDelta) {
+        estate.absorb(delta);
+        self.changed = Change::Structure;
+    }
+
     /// Derives anew and takes a snapshot, where anything changed.
     pub fn rebuild(&mut self, estate: &mut Estate) {
+        self.rebuild_beside(estate, |_| ());
+    }
+
+    /// As [`Self::rebuild`], with other work on the derived estate done at the same time as the snapshot. Also gives the
+    /// new snapshot, where one was taken.
+    pub fn rebuild_beside<T: Send>(
+        &mut self,
+        estate: &mut Estate,
+        beside: impl FnOnce(&Estate) -> T + Send,
+    ) -> (Option<Arc<Snapshot>>, T) {
         if self.changed == Change::Structure {
             estate.derive(Derivation::Ours);
         }
-        if self.changed > Change::Nothing {
-            self.snapshot = Arc::new(estate.snapshot(None));
-            self.changed = Change::Nothing;
+        let estate = &*estate;
+        if self.changed == Change::Nothing {
+            return (None, beside(estate));
         }
+        let (snapshot, done) = rayon::join(|| Arc::new(estate.snapshot(None)), || beside(estate));
+        self.snapshot = Arc::clone(&snapshot);
+        self.changed = Change::Nothing;
+        (Some(snapshot), done)
     }
 
     /// Takes in an event; returns the alerts that it opened or changed.

@@ -183,11 +183,12 @@ fn drawn_edges_are_derived() {
         }
         let kinds: BTreeSet<&str> = expected.iter().map(|edge| edge.1).collect();
         let derivation = hopwatch_graph::derive::all(&estate, Mode::BloodHound);
+        let id = |node| estate.node(node).map(|node| node.id.clone()).unwrap_or_default();
         let got: Edges = derivation
             .edges
             .iter()
-            .filter(|edge| kinds.contains(edge.kind.name()) && !edge.source.starts_with("HOST-OF-"))
-            .map(|edge| (edge.source.clone(), edge.kind.name(), edge.target.clone()))
+            .map(|edge| (id(edge.key.source), edge.key.kind.name(), id(edge.key.target)))
+            .filter(|(source, kind, _)| kinds.contains(kind) && !source.starts_with("HOST-OF-"))
             .collect();
         drawn += 1;
         let (missing, extra) = (expected.difference(&got).count(), got.difference(&expected).count());

@@ -27,7 +27,8 @@ fn the_dependency_law_holds() {
     let law: &[(&str, &[&str])] = &[
         ("hopwatch-model", &[]),
         ("hopwatch-wire", &["hopwatch-model"]),
-        ("hopwatch-ingest", &["hopwatch-model", "hopwatch-wire"]),
+        ("hopwatch-afpacket", &[]),
+        ("hopwatch-ingest", &["hopwatch-model", "hopwatch-wire", "hopwatch-afpacket"]),
         ("hopwatch-graph", &["hopwatch-model"]),
         ("hopwatch-ml", &["hopwatch-model", "hopwatch-graph"]),
         ("hopwatch-detections", &["hopwatch-model", "hopwatch-graph", "hopwatch-ml"]),

@@ -62,4 +62,32 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("rpc", rpc::decode_all),
     ("security_descriptor", security_descriptor::decode_everything),
+    ("dns", |bytes| {
+        let _ = dns::decode(bytes);
+    }),
+    ("dhcp", |bytes| {
+        let _ = dhcp::decode(bytes);
+    }),
+    ("nbns", |bytes| {
+        let Ok(message) = dns::decode(bytes) else { return };
+        for record in message.answers.iter().chain(&message.additionals) {
+            let _ = nbns::NetbiosName::decode(&record.name);
+            let _ = nbns::addresses(record);
+            let _ = nbns::node_names(record);
+        }
+    }),
+    ("net", |bytes| {
+        // The first byte chooses the link layer, so that all of them are reached.
+        let Some((link, frame)) = bytes.split_first() else { return };
+        for link in [net::LinkType(u32::from(*link)), net::LinkType::ETHERNET, net::LinkType::LINUX_SLL2] {
+            let _ = net::decode(link, frame);
+        }
+    }),
 ];
+
+/// Runs the decoder of a name; nothing where there is none.
+pub fn decode_by(name: &str, bytes: &[u8]) {
+    if let Some((_, decode)) = DECODERS.iter().find(|(known, _)| *known == name) {
+        decode(bytes);
+    }
+}

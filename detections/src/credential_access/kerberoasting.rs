@@ -13,7 +13,8 @@
 //! ## How it decides
 //! Per requester within `window_secs`, over distinct services that a *user* account runs and that the requester did not
 //! use while learning: each counts 2 where the request offered nothing better than RC4, 1.5 where the ticket is weak
-//! (RC4 or DES), 0.7 otherwise; requests for a service account by its bare name (`DOMAIN\svc`) count 1.5 also where they
+//! (RC4 or DES), 0.7 otherwise. Where neither the directory nor the record tells whose service it is, a weak ticket given
+//! for an AES-sealed TGT is taken for a user's: hosts of a domain that has AES have it themselves; requests for a service account by its bare name (`DOMAIN\svc`) count 1.5 also where they
 //! are refused. The sum must reach `weight`, over `services` at least; half of both suffices within an hour of an LDAP
 //! search for service accounts by the same host.
 //!
@@ -191,6 +192,9 @@ fn weigh(exchange: &TgsExchange, event: &Event, context: &Context<'_>) -> Option
             }
             service.key()
         }
+        (None, None) if weak_beside_aes(exchange) && !directory::loaded(context.snapshot, 1) => {
+            exchange.sname.name.to_lowercase()
+        }
         _ => return None,
     };
     if service == "krbtgt" {
@@ -203,6 +207,13 @@ fn weigh(exchange: &TgsExchange, event: &Event, context: &Context<'_>) -> Option
         () => 0.7,
     };
     Some((service, weight))
+}
+
+/// A weak ticket of a domain whose own key and whose client know AES.
+fn weak_beside_aes(exchange: &TgsExchange) -> bool {
+    let aes = |etype: i32| matches!(etype, 17..=20);
+    let sealed = exchange.tgt.as_ref().is_some_and(|tgt| aes(tgt.etype));
+    sealed && exchange.etypes.iter().any(|etype| aes(*etype)) && etype(exchange).is_some_and(weak)
 }
 
 /// The etype of the issued ticket.
@@ -333,5 +344,22 @@ mod tests {
     fn services_used_while_learning_stay_silent() {
         let history: Vec<Event> = (0..6).map(|i| request(i - 9000, &format!("svc_unlisted{i}"), 23, &[23])).collect();
         assert!(run(SLUG, Sensitivity::High, &history, &roast(23, &[23], 6)).is_empty());
+    }
+
+    #[test]
+    fn without_a_directory_weak_tickets_beside_an_aes_tgt_count_and_those_of_an_old_domain_do_not() {
+        let asked = |tgt: i32| -> Vec<Event> {
+            let one = |i: i64| {
+                let mut event = request(i, &format!("MSSQL/host{i}.lab.example"), 23, &[18, 17, 23]);
+                if let Activity::TgsExchange(exchange) = &mut event.activity {
+                    (exchange.service, exchange.tgt) = (None, Some(ticket(1, "krbtgt/LAB.EXAMPLE", tgt)));
+                }
+                event
+            };
+            (0..4).map(one).collect()
+        };
+        assert_eq!(crate::testing::blind(SLUG, &asked(18)).len(), 1);
+        assert!(crate::testing::blind(SLUG, &asked(18)[..2]).is_empty());
+        assert!(crate::testing::blind(SLUG, &asked(23)).is_empty());
     }
 }

@@ -86,7 +86,9 @@ impl Rule for NtlmRelay {
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         self.learn_homes(event);
-        if context.mode == Mode::Learning || event.outcome.failed() {
+        // A logon of nobody, which servers take as a guest, is worth nothing to a relay.
+        let nobody = event.actor.as_ref().is_none_or(|actor| actor.name.trim().is_empty() && actor.sid.is_none());
+        if context.mode == Mode::Learning || event.outcome.failed() || nobody {
             return;
         }
         let why = match &event.activity {
@@ -100,7 +102,7 @@ impl Rule for NtlmRelay {
         let account = change::actor(event, context.snapshot);
         let source = event.source.as_ref().map(Host::label).unwrap_or_default();
         let target = event.target.as_ref().map(Host::label).unwrap_or_default();
-        let story = format!("{source} carried a logon of {} on to {target}: {why}.", account.label);
+        let story = format!("{source} passed a logon of {} on to {target}: {why}.", account.label);
         verdicts.raise(
             Verdict::of(event, format!("{}|{source}|{target}", account.key), story, "relayed logon")
                 .against(target)
@@ -227,5 +229,10 @@ mod tests {
             ..logon(0, "ann", "10.0.0.9", Some("cifs/10.0.0.9"))
         };
         assert!(alerts(SLUG, &[refused]).is_empty());
+    }
+
+    #[test]
+    fn a_guest_is_not_worth_a_relay() {
+        assert!(alerts(SLUG, &[logon(0, " ", "10.0.0.9", Some("cifs/10.0.0.9"))]).is_empty());
     }
 }

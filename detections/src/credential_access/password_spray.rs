@@ -12,7 +12,9 @@
 //! `window_secs`, or `accounts_day` within a day; each was tried at most `tries_per_account` times on average; and they
 //! are at least `failed_share` of all accounts seen from the source in that time. The last point keeps an address behind
 //! which many honest people sit silent: most of them get in. While learning, the most failed accounts of a day from each
-//! source are remembered; `baseline_factor` times that must be exceeded.
+//! source are remembered; `baseline_factor` times that must be exceeded. A named host that is refused as `foreign_machines`
+//! machines other than itself fires at once: a machine knows its own password and never mistypes it. Where no directory is
+//! loaded, a refusal that does not say whether the name exists counts as one of an existing name.
 //!
 //! ## Blind spots
 //! A spray from many addresses with few accounts each; simple binds (brute-force-ldap).
@@ -29,7 +31,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use hopwatch_model::{Event, Evidence, Severity, Timestamp};
+use hopwatch_model::identity::short_name;
+use hopwatch_model::{Activity, Event, Evidence, Outcome, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempts, Verdict as Answer};
@@ -44,6 +47,8 @@ const SOURCES: usize = 20_000;
 const ATTEMPTS: usize = 5_000;
 /// The most records kept for a source.
 const RECORDS: usize = 50;
+/// The fewest accounts of a directory that counts as loaded.
+const DIRECTORY: usize = 10;
 /// The long window.
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -62,6 +67,8 @@ pub struct Config {
     pub failed_share: f64,
     /// How many times the learned worst day it must exceed.
     pub baseline_factor: f64,
+    /// Machine accounts other than the source's own that were refused in the short window.
+    pub foreign_machines: usize,
 }
 
 impl Preset for Config {
@@ -71,7 +78,16 @@ impl Preset for Config {
             Sensitivity::Medium => (7, 15, 1.5),
             Sensitivity::Low => (4, 8, 1.0),
         };
-        Self { window_secs: 900, accounts, accounts_day, tries_per_account: 5.0, failed_share: 0.6, baseline_factor }
+        let foreign_machines = if sensitivity == Sensitivity::Low { 1 } else { 2 };
+        Self {
+            window_secs: 900,
+            accounts,
+            accounts_day,
+            tries_per_account: 5.0,
+            failed_share: 0.6,
+            baseline_factor,
+            foreign_machines,
+        }
     }
 }
 
@@ -89,11 +105,13 @@ struct Source {
 pub struct PasswordSpray {
     attempts: Attempts,
     sources: Table<Source>,
+    /// Machines as which a source was refused.
+    machines: Table<Sliding<String>>,
 }
 
 impl Default for PasswordSpray {
     fn default() -> Self {
-        Self { attempts: Attempts::default(), sources: Table::new(SOURCES) }
+        Self { attempts: Attempts::default(), sources: Table::new(SOURCES), machines: Table::new(SOURCES) }
     }
 }
 
@@ -116,13 +134,17 @@ impl Rule for PasswordSpray {
     type Config = Config;
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
+        self.on_machine(config, event, context, verdicts);
         let Some(attempt) = self.attempts.fresh(event) else { return };
         if attempt.source.is_empty() || attempt.protocol == "ldap" {
             return;
         }
         let known = match attempt.verdict {
             Answer::Accepted | Answer::WrongPassword | Answer::Blocked => true,
-            Answer::Refused => directory::account(context.snapshot, &attempt.account).is_some(),
+            Answer::Refused => {
+                directory::account(context.snapshot, &attempt.account).is_some()
+                    || !directory::loaded(context.snapshot, DIRECTORY)
+            }
             Answer::UnknownName | Answer::Probed => false,
         };
         if !known {
@@ -142,7 +164,43 @@ impl Rule for PasswordSpray {
     }
 
     fn entries(&self) -> usize {
-        self.sources.len()
+        self.sources.len() + self.machines.len()
+    }
+}
+
+impl PasswordSpray {
+    /// A named host refused as a machine that it is not.
+    fn on_machine(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
+        if context.mode == Mode::Learning || !wrong_password(event) {
+            return;
+        }
+        let Some(machine) = event.actor.as_ref().filter(|actor| actor.machine()) else { return };
+        let Some(source) = event.source.as_ref().filter(|source| source.name.is_some()) else { return };
+        if short_name(&machine.name) == source.key() {
+            return;
+        }
+        let seen = self.machines.entry(&source.key(), Sliding::new);
+        seen.push(event.time, short_name(&machine.name), Duration::from_secs(config.window_secs), ATTEMPTS);
+        let names: Vec<String> = seen.distinct().into_iter().cloned().collect();
+        if names.len() < config.foreign_machines {
+            verdicts.decline(event.time, source.key(), format!("refused as {} machines that it is not", names.len()));
+            return;
+        }
+        let (host, list) = (source.label(), names.iter().take(12).cloned().collect::<Vec<_>>().join(", "));
+        let story = format!("{host} tried to log on as the machines {list}, none of which it is, and was refused.");
+        let text = "a machine knows its own password and has no other's".into();
+        let verdict = Verdict::of(event, source.key(), story, "refused as another machine");
+        verdicts.raise(verdict.because("machines", as_f64(names.len()), 50.0, text).score(75.0));
+    }
+}
+
+/// A refusal of the password itself: Kerberos, NTLM, NTLM inside LDAP.
+fn wrong_password(event: &Event) -> bool {
+    match &event.activity {
+        Activity::AsExchange(_) => event.outcome == Outcome::Failure(24),
+        Activity::NtlmLogon(logon) if logon.carrier == "ldap" => event.outcome == Outcome::Failure(49),
+        Activity::NtlmLogon(_) => matches!(event.outcome, Outcome::Failure(0xC000_006A | 0xC000_006D)),
+        _ => false,
     }
 }
 
@@ -232,8 +290,6 @@ fn judge(config: &Config, source: &mut Source, event: &Event, key: &str, verdict
 
 #[cfg(test)]
 mod tests {
-    use hopwatch_model::Outcome;
-
     use super::*;
     use crate::testing::{alerts, as_exchange, run};
 
@@ -285,5 +341,12 @@ mod tests {
     #[test]
     fn what_the_source_always_does_stays_silent() {
         assert!(run(SLUG, Sensitivity::High, &spray(-80_000, 20, 10), &spray(0, 20, 10)).is_empty());
+    }
+
+    #[test]
+    fn a_host_refused_as_two_other_machines_fires_and_as_itself_does_not() {
+        let refused = |secs, machine: &str| as_exchange(secs, machine, "ws1", WRONG);
+        assert_eq!(alerts(SLUG, &[refused(0, "WS2$"), refused(1, "SRV1$")]).len(), 1);
+        assert!(alerts(SLUG, &[refused(0, "WS2$"), refused(1, "WS2$"), refused(2, "WS1$")]).is_empty());
     }
 }

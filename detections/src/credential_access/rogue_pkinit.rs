@@ -92,7 +92,7 @@ impl Rule for RoguePkinit {
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         let Activity::AsExchange(exchange) = &event.activity else { return };
-        if !event.outcome.succeeded() || crate::shared::ledger::anonymous(&exchange.cname.name) {
+        if !event.outcome.succeeded() || crate::shared::ledger::anonymous(&exchange.cname.account().name) {
             return;
         }
         let account = change::of_account(context.snapshot, &exchange.cname.account());

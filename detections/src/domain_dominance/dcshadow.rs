@@ -5,13 +5,15 @@
 //! What comes in by replication is not audited as a change: group memberships, SID history, access control lists.
 //!
 //! ## Evidence it needs
-//! Events: 5137 and 5141 of `nTDSDSA` objects, 5136 and 4742 of service principal names. Wire: LDAP add and modify in clear; DRSUAPI
+//! Events: 5137 and 5141 of `nTDSDSA` objects, 5136 and 4742 of service principal names, 4662 of *DS-Install-Replica* and of
+//! servers made below a site. Wire: LDAP add and modify in clear; DRSUAPI
 //! `IDL_DRSReplicaAdd` (5), `IDL_DRSAddEntry` (17). Samba: `dsdbChange`.
 //!
 //! ## How it decides
 //! (a) An `nTDSDSA` object created below `CN=Sites` by an actor that is no controller; (b) the replication or global
 //! catalogue SPN (`E3514235-4B06-11D1-AB04-00C04FC2DCD2/…`, `GC/…`) set on an account that is no controller; (c) a
-//! replica added or an entry pushed over DRSUAPI by a host that is none. The first decides. A controller is one of the
+//! replica added or an entry pushed over DRSUAPI by a host that is none; (d) the right *DS-Install-Replica* used, or a
+//! `server` or `nTDSDSA` object made, by an actor that is none. The first decides. A controller is one of the
 //! directory, or seen at work as a KDC.
 //!
 //! ## Blind spots
@@ -27,8 +29,8 @@
 //! T1207; Defender for Identity 2028, 2029; `[MS-DRSR] 4.1.20, 4.1.1, 2.2.4`; `[MS-ADTS] 6.1.1.2.2.1.2.1`.
 
 use hopwatch_graph::NodeFlags;
-use hopwatch_model::event::{DirectoryChange, ValueOperation};
-use hopwatch_model::{Account, Activity, Event, Host, Severity};
+use hopwatch_model::event::{DirectoryAccess, DirectoryChange, ValueOperation};
+use hopwatch_model::{Account, Activity, Event, Guid, Host, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::directory;
@@ -37,6 +39,15 @@ use crate::words;
 
 /// The SPN class of replication (`[MS-DRSR] 2.2.4.2`), lower case.
 const REPLICATION_SPN: &str = "e3514235-4b06-11d1-ab04-00c04fc2dcd2/";
+
+/// DS-Install-Replica (`[MS-ADTS] 5.1.3.2.1`).
+const INSTALL_REPLICA: Guid = Guid::from_u128(0x9923_a32a_3607_11d2_b9be_0000_f87a_36b2);
+/// The classes `server` and `nTDSDSA` (`[MS-ADSC]` schemaIDGUID).
+const SERVER_CLASS: Guid = Guid::from_u128(0xbf96_7a92_0de6_11d0_a285_00aa_0030_49e2);
+const NTDSDSA_CLASS: Guid = Guid::from_u128(0xf0f8_ffab_1191_11d0_a060_00aa_006c_33ed);
+/// ADS_RIGHT_DS_CREATE_CHILD and ADS_RIGHT_DS_CONTROL_ACCESS.
+const CREATE_CHILD: u32 = 0x1;
+const CONTROL_ACCESS: u32 = 0x100;
 
 /// Thresholds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,6 +94,7 @@ impl Rule for Dcshadow {
                 let rogue = !controller(&change.account, context);
                 spn.filter(|_| rogue).map(|spn| format!("{} got the service name {spn}", change.account.name))
             }
+            Activity::DirectoryAccess(access) => prepares(access),
             Activity::RpcCall(call) if call.interface_name == "drsuapi" && matches!(call.opnum, 5 | 17) => {
                 let known = |host: &Host| context.shared.controllers.contains(host, context.snapshot);
                 let source = event.source.as_ref().filter(|source| !known(source));
@@ -126,6 +138,18 @@ fn registers(change: &DirectoryChange, context: &Context<'_>) -> Option<String> 
     // A controller's own object lies in its own unit, also where the directory is not loaded.
     let rogue = !controller(&account, context) && !object.contains("ou=domain controllers,");
     rogue.then(|| format!("{} got the service name {spn}", change.object))
+}
+
+/// 4662: the right to add a replica, used; or a server made below a site.
+fn prepares(access: &DirectoryAccess) -> Option<String> {
+    let replica = access.access_mask & CONTROL_ACCESS != 0 && access.properties.contains(&INSTALL_REPLICA);
+    let server = access.access_mask & CREATE_CHILD != 0
+        && access.properties.iter().any(|class| [SERVER_CLASS, NTDSDSA_CLASS].contains(class));
+    match (replica, server) {
+        (true, _) => Some("the right to add a replica of the domain was used".into()),
+        (_, true) => Some("an object of a domain controller was made below a site".into()),
+        _ => None,
+    }
 }
 
 fn controllers_spn(spn: &str) -> bool {
@@ -220,5 +244,21 @@ mod tests {
         };
         assert_eq!(alerts(SLUG, &[call("ws1")]).len(), 1);
         assert!(alerts(SLUG, &[call("dc1")]).is_empty());
+    }
+
+    #[test]
+    fn the_right_to_add_a_replica_fires_and_a_look_at_the_topology_does_not() {
+        let access = |right: u128| {
+            let access = DirectoryAccess {
+                access_mask: CONTROL_ACCESS,
+                properties: vec![Guid::from_u128(right)],
+                object: String::new(),
+                class: String::new(),
+                logon_id: None,
+            };
+            by(event(0, Activity::DirectoryAccess(Box::new(access))), "ann", "ws1", Outcome::Success)
+        };
+        assert_eq!(alerts(SLUG, &[access(0x9923_a32a_3607_11d2_b9be_0000_f87a_36b2)]).len(), 1);
+        assert!(alerts(SLUG, &[access(0x1131_f6ac_9c07_11d1_f79f_00c0_4fc2_dcd2)]).is_empty());
     }
 }

@@ -5,14 +5,16 @@
 //! Such a ticket names any account with any group, and outlives every password but that of `krbtgt`.
 //!
 //! ## Evidence it needs
-//! Wire: all AS and TGS exchanges of the domain's controllers. Event logs do not show the ticket.
+//! Wire: all AS and TGS exchanges of the domain's controllers. Events: 4769, which does not show the ticket but the realm
+//! that is written in it.
 //!
 //! ## How it decides
 //! A TGT of the own realm is accepted that no AS or TGS reply issued while we watched, by a host that got TGTs while we
 //! watched. Either exchanges were watched for the longest life of a ticket (`lifetime_secs`), which leaves no other
 //! origin; or at least `signs` of these speak against it: the request is no system's (RC4 or DES before AES, as forging
 //! tools write it); the account belongs to Tier Zero; the account never logged on from this host; the ticket's length
-//! lies outside those issued (more than `size_bytes` away, at least five seen).
+//! lies outside those issued (more than `size_bytes` away, at least five seen). In 4769, a realm in another spelling than
+//! the upper case in which every controller writes its own.
 //!
 //! ## Blind spots
 //! A forged ticket in the first hours of watching, presented by a system's own client for an ordinary account; a host
@@ -106,6 +108,9 @@ impl Rule for GoldenTicketAnomaly {
                 }
             }
             Activity::TgsExchange(exchange) if event.outcome.succeeded() => {
+                if exchange.tgt.is_none() {
+                    judge_realm(exchange, event, context, verdicts);
+                }
                 if let Some(tgt) = exchange.tgt.as_ref().filter(|tgt| own(tgt)) {
                     self.judge(config, exchange, tgt, event, context, verdicts);
                 }
@@ -117,6 +122,24 @@ impl Rule for GoldenTicketAnomaly {
     fn entries(&self) -> usize {
         self.hosts.len()
     }
+}
+
+/// 4769 of an account of the directory, in a realm spelt as no controller spells it: a KDC writes its own spelling into
+/// every ticket that it issues. A name that the directory does not know is golden-ticket-nonexistent-account's.
+fn judge_realm(exchange: &TgsExchange, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
+    let (realm, account) = (&exchange.cname.realm, exchange.cname.account());
+    let forged = realm.contains('.') && *realm != realm.to_uppercase() && !account.machine();
+    if !forged || event.provenance.event_id.is_none() || directory::account(context.snapshot, &account).is_none() {
+        return;
+    }
+    let from = event.source.as_ref().map(Host::label).unwrap_or_default();
+    let (name, service) = (&account.name, &exchange.sname.name);
+    let story = format!(
+        "{name} used a ticket on {from} for {service} that spells the realm {realm}, as no controller writes it."
+    );
+    let text = format!("a controller writes {} into the tickets that it issues", realm.to_uppercase());
+    let verdict = Verdict::of(event, format!("{from}|{}", account.key()), story, "ticket in a realm spelt otherwise");
+    verdicts.raise(verdict.against(service.clone()).because("realm", 1.0, 60.0, text).score(80.0));
 }
 
 impl GoldenTicketAnomaly {

@@ -14,7 +14,9 @@
 //! The directory of the ticket's realm is loaded and has never known the name: neither now, nor as deleted, nor as
 //! renamed, nor as created since by an event. The exchange presented a ticket and was answered, or was refused with
 //! principal-unknown for the *client* although a ticket was presented (the KDC looked the name up and did not find it).
-//! One is enough.
+//! One is enough. Where no directory is loaded, 4769 of a name that never logged on, with its realm spelt otherwise than the
+//! controller spells it in its other records: a KDC writes its own spelling into every ticket that it issues, so another
+//! one wrote this.
 //!
 //! ## Blind spots
 //! Forged tickets for existing names (golden-ticket-anomaly); realms without directory.
@@ -39,6 +41,10 @@ use hopwatch_ml::bounded::Table;
 
 /// The most names remembered that events showed to exist.
 const NAMES: usize = 50_000;
+/// The most spellings of realms remembered.
+const SPELLINGS: usize = 1_000;
+/// The most records kept of a suspect.
+const RECORDS: usize = 20;
 /// KDC_ERR_C_PRINCIPAL_UNKNOWN (RFC 4120 §7.5.9).
 const CLIENT_UNKNOWN: u32 = 6;
 
@@ -59,11 +65,15 @@ impl Preset for Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GoldenTicketNonexistentAccount {
     known: Table<Timestamp>,
+    /// Realms seen in a controller's own spelling.
+    spellings: Table<Timestamp>,
+    /// Tickets in a realm spelt otherwise, by name: they wait for a record that shows the controller's own spelling.
+    suspects: Table<(String, Verdict)>,
 }
 
 impl Default for GoldenTicketNonexistentAccount {
     fn default() -> Self {
-        Self { known: Table::new(NAMES) }
+        Self { known: Table::new(NAMES), spellings: Table::new(SPELLINGS), suspects: Table::new(SPELLINGS) }
     }
 }
 
@@ -108,13 +118,13 @@ impl Rule for GoldenTicketNonexistentAccount {
     }
 
     fn entries(&self) -> usize {
-        self.known.len()
+        self.known.len() + self.spellings.len() + self.suspects.len()
     }
 }
 
 impl GoldenTicketNonexistentAccount {
     fn judge(
-        &self,
+        &mut self,
         config: &Config,
         exchange: &TgsExchange,
         event: &Event,
@@ -134,7 +144,7 @@ impl GoldenTicketNonexistentAccount {
         // The realm of the exchange's service is the one whose directory must be loaded.
         let ours = account.domain.as_deref().is_none_or(|realm| lookup.domain(realm).is_some());
         if !ours || !directory::loaded(context.snapshot, config.directory_accounts) {
-            verdicts.decline(event.time, name, "the directory of the realm is not loaded");
+            self.judge_spelling(exchange, event, &name, verdicts);
             return;
         }
         if directory::account(context.snapshot, &account).is_some() || self.known.get(&name).is_some() {
@@ -150,6 +160,56 @@ impl GoldenTicketNonexistentAccount {
             format!("{} is no account of the directory, and none of its controllers issued it a ticket", account.name);
         let verdict = Verdict::of(event, name, story, "ticket of an unknown account").against(service.clone());
         verdicts.raise(verdict.because("unknown-account", 1.0, 70.0, text).score(95.0));
+    }
+
+    /// Without a directory: the realm as a log gives it for the ticket's client.
+    fn judge_spelling(&mut self, exchange: &TgsExchange, event: &Event, name: &str, verdicts: &mut Verdicts) {
+        let realm = &exchange.cname.realm;
+        if exchange.tgt.is_some() || !realm.contains('.') {
+            verdicts.decline(event.time, name, "the directory of the realm is not loaded");
+            return;
+        }
+        let upper = realm.to_uppercase();
+        // Controllers write their realm in upper case (`[MS-KILE] 3.1.5.11`).
+        if *realm == upper {
+            self.spellings.entry(&upper, || event.time);
+            let due: Vec<String> = self
+                .suspects
+                .sorted()
+                .iter()
+                .filter(|(_, (of, _))| *of == upper)
+                .map(|(key, _)| (*key).to_owned())
+                .collect();
+            for (_, verdict) in due.iter().filter_map(|key| self.suspects.remove(key)) {
+                verdicts.raise(verdict);
+            }
+            return;
+        }
+        if event.actor.as_ref().is_some_and(Account::machine) || self.known.get(name).is_some() {
+            verdicts.decline(event.time, name, "the account logged on");
+            return;
+        }
+        let (source, service) =
+            (event.source.as_ref().map(hopwatch_model::Host::label).unwrap_or_default(), &exchange.sname.name);
+        let client = &exchange.cname.name;
+        let story = format!(
+            "{source} used a ticket of {client}, who was not seen to log on, for {service}; the ticket spells the realm \
+             {realm}, as no controller does."
+        );
+        let text = format!("a controller writes {} into the tickets that it issues", realm.to_uppercase());
+        let verdict = Verdict::of(event, name.to_owned(), story, "ticket in a realm spelt otherwise");
+        let verdict = verdict.against(service.clone()).because("realm", 1.0, 60.0, text).score(80.0);
+        if self.spellings.get(&upper).is_some() {
+            verdicts.raise(verdict);
+            return;
+        }
+        match self.suspects.get_mut(name) {
+            Some((_, waiting)) if waiting.evidence.len() < RECORDS => waiting.evidence.extend(verdict.evidence),
+            Some(_) => {}
+            None => {
+                self.suspects.entry(name, || (upper, verdict));
+            }
+        }
     }
 
     /// The KDC itself did not know the client of a ticket that was presented to it.
@@ -170,7 +230,7 @@ impl GoldenTicketNonexistentAccount {
 #[cfg(test)]
 mod tests {
     use hopwatch_model::Outcome;
-    use hopwatch_model::event::AccountChange;
+    use hopwatch_model::event::{AccountChange, Principal};
 
     use super::*;
     use crate::testing::{alerts, as_exchange, by, event, ticket};
@@ -225,5 +285,20 @@ mod tests {
     #[test]
     fn another_realm_stays_silent() {
         assert!(alerts(SLUG, &[request(0, "nobody@OTHER.EXAMPLE", Outcome::Success)]).is_empty());
+    }
+
+    #[test]
+    fn without_a_directory_a_realm_spelt_otherwise_than_the_controllers_fires_once_and_alone_stays_silent() {
+        let logged = |secs: i64, account: &str, realm: &str| {
+            let cname = Principal { name_type: 0, name: account.into(), realm: realm.into() };
+            let exchange = TgsExchange { cname, ..TgsExchange::default() };
+            by(event(secs, Activity::TgsExchange(Box::new(exchange))), account, "10.0.0.9", Outcome::Success)
+        };
+        let forged = [logged(0, "ghost", "lab.example"), logged(1, "ghost", "lab.example")];
+        let own = logged(60, "DC1$", "LAB.EXAMPLE");
+        let found = crate::testing::blind(SLUG, &[forged[0].clone(), forged[1].clone(), own.clone()]);
+        assert_eq!((found.len(), found[0].evidence.len()), (1, 2));
+        assert_eq!(crate::testing::blind(SLUG, &[own, forged[0].clone()]).len(), 1);
+        assert!(crate::testing::blind(SLUG, &forged).is_empty());
     }
 }

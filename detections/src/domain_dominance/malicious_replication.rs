@@ -16,6 +16,8 @@
 //! subject is neither a controller's own account, nor a machine account that the directory does not know (a controller
 //! promoted since it was collected; on the wire it must also come from its own host), nor on `replicators`, with a control-access mask (0x100) and one of the
 //! two secret-bearing rights, or plain *Get-Changes* by an account that is no machine and no replicator of the directory.
+//! Where a recording begins inside a connection, so that its bind was not seen: a sealed connection that calls opnums 12 or 16
+//! and then 3 walks as replication tools do (crack the name, find the controller, get the changes); its verdict is medium.
 //! No learning period, no count: the first call decides. `IDL_DRSBind` and `IDL_DRSCrackNames` alone stay silent.
 //!
 //! ## Blind spots
@@ -33,7 +35,10 @@
 //! ## References
 //! T1003.006; Defender for Identity 2006; `[MS-DRSR] 4.1.10` `IDL_DRSGetNCChanges`; `[MS-ADTS] 5.1.3.2.1` control access rights.
 
-use hopwatch_model::event::{DirectoryAccess, RpcCall};
+use std::collections::BTreeSet;
+
+use hopwatch_ml::bounded::Table;
+use hopwatch_model::event::{AuthLevel, DirectoryAccess, RpcCall, RpcTransport};
 use hopwatch_model::identity::short_name;
 use hopwatch_model::{Account, Activity, Event, Guid, Host, Severity};
 use serde::{Deserialize, Serialize};
@@ -70,9 +75,22 @@ impl Preset for Config {
     }
 }
 
-/// No state: the first call decides.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct MaliciousReplication {}
+/// The most connections without a bind that are followed.
+const UNBOUND: usize = 10_000;
+/// `IDL_DRSCrackNames` and `IDL_DRSDomainControllerInfo` (`[MS-DRSR] 4.1.4, 4.1.5`).
+const PRELUDE: [u16; 2] = [12, 16];
+
+/// Connections whose bind was not seen and that made a call of replication's prelude. With a bind the first call decides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MaliciousReplication {
+    unbound: Table<BTreeSet<u16>>,
+}
+
+impl Default for MaliciousReplication {
+    fn default() -> Self {
+        Self { unbound: Table::new(UNBOUND) }
+    }
+}
 
 impl Rule for MaliciousReplication {
     const META: Meta = Meta {
@@ -95,6 +113,9 @@ impl Rule for MaliciousReplication {
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         match &event.activity {
+            Activity::RpcCall(call) if call.interface.is_none() && !call.bind_seen => {
+                self.on_unbound(call, config, event, context, verdicts);
+            }
             Activity::RpcCall(call) => on_call(call, config, event, context, verdicts),
             Activity::DirectoryAccess(access) => on_access(access, config, event, context, verdicts),
             _ => {}
@@ -102,7 +123,40 @@ impl Rule for MaliciousReplication {
     }
 
     fn entries(&self) -> usize {
-        0
+        self.unbound.len()
+    }
+}
+
+impl MaliciousReplication {
+    /// A call on a connection that began before the recording: its interface is unknown, its walk may tell.
+    fn on_unbound(
+        &mut self,
+        call: &RpcCall,
+        config: &Config,
+        event: &Event,
+        context: &Context<'_>,
+        verdicts: &mut Verdicts,
+    ) {
+        let sealed = call.transport == RpcTransport::Tcp && call.auth_level == AuthLevel::Privacy;
+        let Some((source, port)) = event.source.as_ref().and_then(|host| Some((host, host.port?))).filter(|_| sealed)
+        else {
+            return;
+        };
+        let flow = format!("{}:{port}", source.address.map(|address| address.to_string()).unwrap_or_default());
+        if PRELUDE.contains(&call.opnum) {
+            self.unbound.entry(&flow, BTreeSet::new).insert(call.opnum);
+            return;
+        }
+        let walked = call.opnum == GET_NC_CHANGES && self.unbound.remove(&flow).is_some_and(|calls| !calls.is_empty());
+        let by_right = event.actor.as_ref().is_some_and(|actor| replicates_by_right(actor, config, context));
+        if !walked || by_right || context.shared.controllers.contains(source, context.snapshot) {
+            return;
+        }
+        let key = event.actor.as_ref().map_or_else(|| source.key(), Account::key);
+        let verdict = verdict(event, key, source, "opnum 3 after 12 or 16, sealed, bind not seen");
+        let text =
+            "the recording begins inside the connection: the interface is judged by the order of its calls".into();
+        verdicts.raise(verdict.because("walk", 1.0, 20.0, text).severity(Severity::Medium).score(65.0));
     }
 }
 
@@ -186,4 +240,69 @@ fn verdict(event: &Event, key: String, source: &Host, note: &str) -> Verdict {
             "neither the directory nor traffic shows the source as a controller".into(),
         )
         .score(95.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use hopwatch_model::Outcome;
+    use hopwatch_model::event::RpcArguments;
+
+    use super::*;
+    use crate::testing::{alerts, by, call, event};
+
+    const SLUG: &str = "malicious-replication";
+
+    fn replicate(secs: i64, actor: &str, source: &str) -> Event {
+        call(secs, DRSUAPI, GET_NC_CHANGES, RpcArguments::None, actor, source)
+    }
+
+    fn access(rights: &[Guid], actor: &str) -> Event {
+        let access = DirectoryAccess {
+            access_mask: CONTROL_ACCESS,
+            properties: rights.to_vec(),
+            object: String::new(),
+            class: String::new(),
+            logon_id: None,
+        };
+        by(event(0, Activity::DirectoryAccess(Box::new(access))), actor, "", Outcome::Success)
+    }
+
+    #[test]
+    fn a_workstation_that_replicates_fires_once_and_a_controller_does_not() {
+        assert_eq!(alerts(SLUG, &[replicate(0, "ann", "ws1"), replicate(1, "ann", "ws1")]).len(), 1);
+        assert!(alerts(SLUG, &[replicate(0, "DC1$", "dc1")]).is_empty());
+    }
+
+    #[test]
+    fn bind_and_crack_names_alone_stay_silent() {
+        for opnum in [0, 1, 12, 16] {
+            assert!(alerts(SLUG, &[call(0, DRSUAPI, opnum, RpcArguments::None, "ann", "ws1")]).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_right_to_all_changes_used_by_a_user_fires_and_by_controllers_and_connect_does_not() {
+        assert_eq!(alerts(SLUG, &[access(&[GET_CHANGES_ALL], "ann")]).len(), 1);
+        for actor in ["DC1$", "MSOL_0123456789ab", "DC7$"] {
+            assert!(alerts(SLUG, &[access(&[GET_CHANGES_ALL], actor)]).is_empty(), "{actor}");
+        }
+    }
+
+    #[test]
+    fn a_connection_without_its_bind_is_judged_by_the_order_of_its_sealed_calls() {
+        let unbound = |secs: i64, opnum: u16, sealed: bool| {
+            let mut event = replicate(secs, "", "10.0.0.9");
+            if let Activity::RpcCall(call) = &mut event.activity {
+                (call.interface, call.bind_seen, call.opnum) = (None, false, opnum);
+                call.auth_level = if sealed { AuthLevel::Privacy } else { AuthLevel::None };
+            }
+            event.source.as_mut().unwrap().port = Some(50_000);
+            event.provenance.digest ^= u64::from(opnum) << 7;
+            event
+        };
+        let walk = |sealed| [unbound(0, 16, sealed), unbound(1, 12, sealed), unbound(2, 3, sealed)];
+        assert_eq!(alerts(SLUG, &walk(true))[0].severity, Severity::Medium);
+        assert!(alerts(SLUG, &walk(false)).is_empty());
+        assert!(alerts(SLUG, &[unbound(0, 3, true)]).is_empty(), "without the prelude");
+    }
 }

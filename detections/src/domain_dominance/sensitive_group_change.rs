@@ -11,7 +11,8 @@
 //!
 //! ## How it decides
 //! Every successful addition counts, unless the same actor made `usual_changes` changes to the same group while learning.
-//! Removals do not.
+//! Removals do not, nor does what a member host's own system does to its own local groups (set-up, joining the domain,
+//! policy).
 //!
 //! ## Blind spots
 //! Nesting through a group that is not of Tier Zero (exposure-increase); changes inside sealed connections without events.
@@ -27,6 +28,7 @@
 
 use hopwatch_graph::{NodeFlags, Snapshot};
 use hopwatch_model::event::{DirectoryChange, GroupChange, RpcArguments, RpcCall, ValueOperation};
+use hopwatch_model::identity::short_name;
 use hopwatch_model::{Account, Activity, Event, Guid, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +124,10 @@ impl Rule for SensitiveGroupChange {
         for addition in additions(event) {
             let Some(name) = sensitive(&addition.group, context.snapshot) else { continue };
             let actor = event.actor.clone().unwrap_or_default();
+            if by_own_system(event, &actor, &addition.group, context) {
+                verdicts.decline(event.time, name, "the host's own system changed its own local group");
+                continue;
+            }
             let pair = format!("{}|{}", actor.key(), name.to_lowercase());
             if context.mode == Mode::Learning {
                 *self.learned.entry(&pair, || 0) += 1;
@@ -139,6 +145,15 @@ impl Rule for SensitiveGroupChange {
     fn entries(&self) -> usize {
         self.learned.len()
     }
+}
+
+/// A member host's own system at a local group of its own. A controller's local groups are the domain's.
+fn by_own_system(event: &Event, actor: &Account, group: &Account, context: &Context<'_>) -> bool {
+    let builtin = group.sid.as_ref().is_some_and(|sid| sid.to_string().starts_with("S-1-5-32-"));
+    let Some(host) = &event.target else { return false };
+    let system = actor.sid.as_ref().is_some_and(|sid| sid.to_string() == "S-1-5-18");
+    let own = system || (actor.machine() && (short_name(&actor.name) == host.key() || actor.domain.is_none()));
+    builtin && own && !context.shared.controllers.contains(host, context.snapshot)
 }
 
 /// One act has many spellings: the log gives a SID, LDAP a distinguished name. The directory's name joins them.
@@ -283,5 +298,16 @@ mod tests {
     fn a_refused_change_stays_silent() {
         let refused = Event { outcome: Outcome::Failure(50), ..change(0, &format!("{DOMAIN}-512"), true) };
         assert!(alerts(SLUG, &[refused]).is_empty());
+    }
+
+    #[test]
+    fn a_members_own_system_at_its_own_administrators_stays_silent_and_a_controllers_does_not() {
+        let by_system = |target: &str| {
+            let system = Account { sid: "S-1-5-18".parse().ok(), ..Account::named("SRV1$") };
+            let target = Some(crate::testing::host(target));
+            Event { actor: Some(system), target, ..change(0, "S-1-5-32-544", true) }
+        };
+        assert!(alerts(SLUG, &[by_system("srv1")]).is_empty());
+        assert_eq!(alerts(SLUG, &[by_system("dc1")]).len(), 1);
     }
 }

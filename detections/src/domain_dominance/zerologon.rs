@@ -11,7 +11,9 @@
 //! ## How it decides
 //! (a) A zero credential that was accepted; or `attempts` of them within `window_secs` from one source. (b) Where the
 //! credential is not shown (logs), `failures` refused authentications of one controller's account by one source within
-//! the window. (c) The password of a controller's account set by the anonymous account.
+//! the window. (c) Where the calls are sealed, `failures` of them from one source: a member authenticates once per
+//! channel, and before the channel stands there is nothing to seal it with but the anonymous account. (d) The password of
+//! a controller's account set by the anonymous account, or reset by any other account than its own.
 //!
 //! ## Blind spots
 //! An attempt that succeeds at once, on the wire without its challenge.
@@ -28,7 +30,7 @@
 use std::time::Duration;
 
 use hopwatch_model::event::{AccountChange, AccountChangeKind, RpcArguments};
-use hopwatch_model::{Activity, Event, Host, Severity};
+use hopwatch_model::{Account, Activity, Event, Host, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
@@ -95,11 +97,13 @@ impl Rule for Zerologon {
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         match &event.activity {
-            Activity::RpcCall(call) if call.interface_name == "netlogon" => {
-                if let RpcArguments::NetlogonAuthenticate { account, zero_credential, .. } = &call.arguments {
+            Activity::RpcCall(call) if call.interface_name == "netlogon" => match &call.arguments {
+                RpcArguments::NetlogonAuthenticate { account, zero_credential, .. } => {
                     self.on_authenticate(config, account, *zero_credential, call.opnum, event, context, verdicts);
                 }
-            }
+                _ if AUTHENTICATE.contains(&call.opnum) => self.on_sealed(config, event, verdicts),
+                _ => {}
+            },
             Activity::AccountChange(change) => on_change(change, event, context, verdicts),
             _ => {}
         }
@@ -112,6 +116,8 @@ impl Rule for Zerologon {
 
 /// `NetrServerReqChallenge`.
 const CHALLENGE: u16 = 4;
+/// `NetrServerAuthenticate`, `NetrServerAuthenticate2`, `NetrServerAuthenticate3` (`[MS-NRPC] 3.5.4.4`).
+const AUTHENTICATE: [u16; 3] = [5, 15, 26];
 
 impl Zerologon {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call beside the frame's own four")]
@@ -158,7 +164,31 @@ impl Zerologon {
     }
 }
 
-/// The anonymous account changes nothing in a healthy domain.
+impl Zerologon {
+    /// A call whose content is sealed: only how often it is made can tell.
+    fn on_sealed(&mut self, config: &Config, event: &Event, verdicts: &mut Verdicts) {
+        let Some(source) = event.source.as_ref().map(Host::key) else { return };
+        let window = Duration::from_secs(config.window_secs);
+        let seen = self.failures.entry(&source, Sliding::new);
+        seen.push(event.time, event.provenance.digest, window, ATTEMPTS);
+        let count = seen.len();
+        if count < config.failures {
+            verdicts.decline(event.time, source, format!("{count} of {} sealed authentications", config.failures));
+            return;
+        }
+        let (who, minutes) = (event.source.as_ref().map(Host::label).unwrap_or_default(), config.window_secs / 60);
+        let story = format!(
+            "{who} authenticated to the Netlogon service of {} {count} times within {minutes} minutes, sealed: a member \
+             does so once.",
+            words::target(event)
+        );
+        let text = format!("{count} within {minutes} minutes; the threshold is {}", config.failures);
+        let verdict = Verdict::of(event, source, story, "sealed Netlogon authentication");
+        verdicts.raise(verdict.because("attempts", as_f64(count), 60.0, text).score(85.0));
+    }
+}
+
+/// A controller's password is its own business.
 fn on_change(change: &AccountChange, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
     let anonymous = event.actor.as_ref().is_some_and(|actor| {
         actor.sid.as_ref().is_some_and(|sid| sid.to_string() == "S-1-5-7")
@@ -169,7 +199,13 @@ fn on_change(change: &AccountChange, event: &Event, context: &Context<'_>, verdi
         AccountChangeKind::Changed => change.attributes.iter().any(|(name, _)| name.eq_ignore_ascii_case("pwdLastSet")),
         _ => false,
     };
-    if !anonymous || !set || !change.account.machine() || event.outcome.failed() {
+    if !set || !change.account.machine() || event.outcome.failed() {
+        return;
+    }
+    // Another account that resets a controller's password does what follows the attack: putting it back.
+    let another = change.kind == AccountChangeKind::PasswordReset
+        && event.actor.as_ref().is_some_and(|actor| !actor.machine() && !actor.name.is_empty() && !system(actor));
+    if !anonymous && !another {
         return;
     }
     // A machine that joins sets its first password so; a controller is not joined.
@@ -180,16 +216,26 @@ fn on_change(change: &AccountChange, event: &Event, context: &Context<'_>, verdi
         return;
     }
     let name = words::account(&change.account, context.snapshot);
-    let story = format!("The password of {name} was set by the anonymous account.");
-    let verdict = Verdict::of(event, name.to_lowercase(), story, "password set by ANONYMOUS LOGON").against(name);
+    let (by, score) = if anonymous {
+        (String::from("the anonymous account"), 95.0)
+    } else {
+        (words::who(event, context.snapshot), 75.0)
+    };
+    let story = format!("The password of the domain controller {name} was set by {by}.");
+    let verdict = Verdict::of(event, name.to_lowercase(), story, "a controller's password set").against(name);
     let text = "a machine sets its password by its own account".into();
-    verdicts.raise(verdict.because("anonymous", 1.0, 80.0, text).score(95.0));
+    verdicts.raise(verdict.because("not-its-own", 1.0, 80.0, text).score(score));
+}
+
+/// The local system, by which the directory service itself acts.
+fn system(account: &Account) -> bool {
+    account.sid.as_ref().is_some_and(|sid| sid.to_string() == "S-1-5-18") || account.name.eq_ignore_ascii_case("system")
 }
 
 #[cfg(test)]
 mod tests {
+    use hopwatch_model::Outcome;
     use hopwatch_model::event::{AuthLevel, RpcCall, RpcTransport};
-    use hopwatch_model::{Account, Outcome};
 
     use super::*;
     use crate::testing::{alerts, by, event};
@@ -249,5 +295,37 @@ mod tests {
         let anonymous = by(event(0, activity.clone()), "ANONYMOUS LOGON", "ws1", Outcome::Success);
         assert_eq!(alerts(SLUG, &[anonymous]).len(), 1);
         assert!(alerts(SLUG, &[by(event(0, activity), "DC1$", "dc1", Outcome::Success)]).is_empty());
+    }
+
+    #[test]
+    fn twenty_sealed_authentications_fire_and_nineteen_or_spread_over_hours_do_not() {
+        let sealed = |step: i64, count: i64| -> Vec<Event> {
+            let call = |i: i64| {
+                let mut event = authenticate(i * step, "", false, Outcome::Success);
+                if let Activity::RpcCall(call) = &mut event.activity {
+                    (call.arguments, call.opnum) = (RpcArguments::None, 15);
+                }
+                event
+            };
+            (0..count).map(call).collect()
+        };
+        assert_eq!(alerts(SLUG, &sealed(1, 40)).len(), 1);
+        assert!(alerts(SLUG, &sealed(1, 19)).is_empty());
+        assert!(alerts(SLUG, &sealed(120, 60)).is_empty());
+    }
+
+    #[test]
+    fn a_controllers_password_put_back_by_an_administrator_fires_and_a_workstations_does_not() {
+        let reset = |machine: &str| {
+            let change = AccountChange {
+                kind: AccountChangeKind::PasswordReset,
+                account: Account::named(machine),
+                new_name: None,
+                attributes: vec![],
+            };
+            by(event(0, Activity::AccountChange(Box::new(change))), "admin", "ws1", Outcome::Success)
+        };
+        assert_eq!(alerts(SLUG, &[reset("DC1$")]).len(), 1);
+        assert!(alerts(SLUG, &[reset("WS1$")]).is_empty());
     }
 }

@@ -120,7 +120,8 @@ impl Rule for LateralMovementPath {
             verdicts.decline(event.time, subject, format!("learning: {days} of {} days", config.learning_days));
             return;
         }
-        let moves = self.campaigns.current(Specialist::Moves, score.seen.source).filter(|_| score.suspicion().is_some());
+        let moves =
+            self.campaigns.current(Specialist::Moves, score.seen.source).filter(|_| score.suspicion().is_some());
         let slow = self.campaigns.current(Specialist::Slow, score.seen.user).filter(|_| score.slow().is_some());
         for campaign in [moves, slow].into_iter().flatten().filter(|campaign| campaign.score > 0.0) {
             self.raise(config, event, &campaign, score, context, verdicts);
@@ -203,12 +204,7 @@ fn verdict(
     verdict.with_evidence(records.into_iter().filter(|record| record.provenance.digest != own))
 }
 
-fn chain(
-    path: &CausalPath,
-    accesses: usize,
-    user: &dyn Fn(u32) -> String,
-    place: &dyn Fn(u32) -> String,
-) -> String {
+fn chain(path: &CausalPath, accesses: usize, user: &dyn Fn(u32) -> String, place: &dyn Fn(u32) -> String) -> String {
     let hops: Vec<String> = path
         .steps
         .iter()
@@ -220,7 +216,10 @@ fn chain(
         Switch::Clear => format!("the credential is not {starter}'s"),
         Switch::Unclear => String::from("the credential changed on the way, and several logons could explain it"),
     };
-    format!("{starter} moved {}; {switch}. {accesses} unusual logons came from the last source today.", hops.join(", then "))
+    format!(
+        "{starter} moved {}; {switch}. {accesses} unusual logons came from the last source today.",
+        hops.join(", then ")
+    )
 }
 
 #[cfg(test)]

@@ -18,10 +18,12 @@
 //! the account is used from hosts known by name or address, of which this is none.
 //! An account or host that offered no AES while learning is an old client, and is spared. Where the account's own
 //! history does not speak, (a) waits `hold_secs`: roasting tools ask for RC4 too, and where the logon's tickets are then
-//! asked for by the name of a service account, `kerberoasting` speaks.
+//! asked for by the name of a service account, `kerberoasting` speaks. A log that shows keys and no tickets (Samba's) cannot
+//! show that; there a bind by NTLM of the same account from the same host within `hold_secs` before says that a tool is at
+//! work that has the secret and reads the directory with it, not one that turns a hash into tickets.
 //!
 //! ## Blind spots
-//! An AES key used by a client that offers the usual list; accounts never seen before, for (b); armoured requests (FAST).
+//! From Samba's log alone, a hash that was used for both. An AES key used by a client that offers the usual list; accounts never seen before, for (b); armoured requests (FAST).
 //!
 //! ## Likely benign causes
 //! An appliance, script or keytab that is limited to RC4; an administrator testing etypes.
@@ -61,6 +63,8 @@ impl Preset for Config {
     }
 }
 
+/// The event of an AS exchange in Windows' log, beside which 4769 shows the tickets.
+const TGT_REQUESTED: u32 = 4768;
 /// The most logons that wait.
 const PENDING: usize = 10_000;
 
@@ -77,11 +81,13 @@ struct Pending {
 pub struct OverpassTheHash {
     old_clients: Usual,
     pending: Table<Pending>,
+    /// Latest bind by NTLM, by account and host.
+    binds: Table<Timestamp>,
 }
 
 impl Default for OverpassTheHash {
     fn default() -> Self {
-        Self { old_clients: Usual::default(), pending: Table::new(PENDING) }
+        Self { old_clients: Usual::default(), pending: Table::new(PENDING), binds: Table::new(PENDING) }
     }
 }
 
@@ -106,6 +112,13 @@ impl Rule for OverpassTheHash {
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         let exchange = match &event.activity {
             Activity::AsExchange(exchange) => exchange,
+            Activity::NtlmLogon(logon) if logon.carrier == "ldap" && event.outcome.succeeded() => {
+                if let (Some(actor), Some(source)) = (&event.actor, &event.source) {
+                    let time = event.time;
+                    *self.binds.entry(&format!("{}|{}", actor.key(), source.key()), || time) = time;
+                }
+                return;
+            }
             Activity::TgsExchange(exchange) if roasts(exchange) => {
                 self.pending.retain(|_, waiting| {
                     waiting.event.source.as_ref().map(Host::key) != event.source.as_ref().map(Host::key)
@@ -136,7 +149,7 @@ impl Rule for OverpassTheHash {
     }
 
     fn entries(&self) -> usize {
-        self.old_clients.entries() + self.pending.len()
+        self.old_clients.entries() + self.pending.len() + self.binds.len()
     }
 }
 
@@ -173,12 +186,23 @@ impl OverpassTheHash {
                 return;
             }
         };
+        let key = format!("{}|{host}", account.key());
+        let hold = Duration::from_secs(config.hold_secs);
+        let bound = self.binds.get(&key).is_some_and(|bind| *bind <= event.time && *bind + hold >= event.time);
+        if exchange.etypes.is_empty() && event.provenance.event_id.is_none_or(|id| id != TGT_REQUESTED) && bound {
+            verdicts.decline(
+                event.time,
+                key,
+                "a tool that read the directory by NTLM just before, in a log without tickets",
+            );
+            return;
+        }
         if had_aes {
             verdicts.raise(verdict(event, account, context, "with its NT hash (RC4)", text).score(90.0));
             return;
         }
         let waiting = Pending { event: event.clone(), account: account.clone(), text: text.to_owned() };
-        self.pending.entry(&format!("{}|{host}", account.key()), || waiting);
+        self.pending.entry(&key, || waiting);
     }
 }
 
@@ -293,5 +317,20 @@ mod tests {
         assert_eq!(run(SLUG, Sensitivity::High, &history, &[logon(0, "ann", "ws2", &[18], 18, 18)]).len(), 1);
         assert!(run(SLUG, Sensitivity::High, &history, &[logon(0, "ann", "ws1", &[18], 18, 18)]).is_empty());
         assert!(alerts(SLUG, &[logon(0, "ann", "ws2", &[18], 18, 18)]).is_empty(), "cold start");
+    }
+
+    #[test]
+    fn in_a_log_without_tickets_a_bind_just_before_makes_it_a_directory_tool() {
+        let history = [logon(-9000, "ann", "ws1", &[18, 17, 23], 18, 18)];
+        let mut sealed = logon(5, "ann", "ws9", &[], 23, 18);
+        if let Activity::AsExchange(exchange) = &mut sealed.activity {
+            exchange.ticket = None;
+        }
+        let mut bind = crate::testing::ntlm(0, "ann", "ws9", "dc1", Outcome::Success);
+        if let Activity::NtlmLogon(logon) = &mut bind.activity {
+            logon.carrier = "ldap".into();
+        }
+        assert_eq!(run(SLUG, Sensitivity::High, &history, &[sealed.clone()]).len(), 1);
+        assert!(run(SLUG, Sensitivity::High, &history, &[bind, sealed]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! ## What it finds
-//! A printer driver that a host is told to load from elsewhere, or that is added to a domain controller (PrintNightmare,
-//! CVE-2021-1675, CVE-2021-34527).
+//! A printer driver that a host is told to load from elsewhere, or that is added over the network by someone who never
+//! did so (PrintNightmare, CVE-2021-1675, CVE-2021-34527).
 //!
 //! ## Why it matters
 //! The print spooler loads the driver's library as the system: one call by any account is control of the host.
@@ -10,14 +10,15 @@
 //!
 //! ## How it decides
 //! The driver's path names another host than the one called (`\\10.0.0.9\share\x.dll`), or climbs out of its folder
-//! (`\..\`): high. A driver added to a controller whose path is not visible: medium, unless the actor did so `usual_times`
-//! while learning.
+//! (`\..\`): high. Where the call is sealed and the path is not visible: high towards a controller, which needs no
+//! printer, else medium; unless the actor did so `usual_times` while learning. Clients that only connect to a shared printer
+//! fetch its driver and never add one, so other calls of the spooler stay silent.
 //!
 //! ## Blind spots
-//! A sealed call to a member server.
+//! A sealed call by one who installs drivers there by habit.
 //!
 //! ## Likely benign causes
-//! An administrator who installs a driver on a controller that serves as print server.
+//! An administrator who installs a driver on a print server for the first time.
 //!
 //! ## What to do
 //! Isolate the source, look for new files below `spool\drivers`, stop the spooler where nobody prints.
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::change;
 use crate::frame::{Context, Meta, Phase, Rule, Verdict, Verdicts};
 use crate::habit::{Habit, Habits};
+use crate::words;
 
 /// RPRN (`[MS-RPRN] 2.1`).
 const RPRN: Guid = Guid::from_u128(0x1234_5678_1234_abcd_ef00_0123_4567_89ab);
@@ -89,19 +91,26 @@ impl Rule for Printnightmare {
             );
             return;
         }
-        if path.is_some() || !context.shared.controllers.contains(target, context.snapshot) {
-            verdicts.decline(event.time, key, "a local driver, or no controller");
+        if path.is_some() {
+            verdicts.decline(event.time, key, "a driver of the host's own folder");
             return;
         }
         if self.habits.usual(config, &key, event, context.mode, verdicts) {
             return;
         }
-        let story = format!("{who} added a printer driver to the domain controller {host}.");
+        let controller = context.shared.controllers.contains(target, context.snapshot);
+        let (what, severity, score) =
+            if controller { ("the domain controller ", Severity::High, 85.0) } else { ("", Severity::Medium, 70.0) };
+        let story = format!(
+            "{who} told {what}{host} over the network to add a printer driver{}; the call is sealed, so where the \
+             driver lies is not visible.",
+            words::answer(event)
+        );
         verdicts.raise(
-            Verdict::of(event, key, story, "printer driver added")
-                .because("driver-on-controller", 1.0, 40.0, "the actor added none there while learning".into())
-                .severity(Severity::Medium)
-                .score(70.0),
+            Verdict::of(event, key, story, "printer driver added by a sealed call")
+                .because("driver-added", 1.0, 40.0, "the actor added no driver there while learning".into())
+                .severity(severity)
+                .score(score),
         );
     }
 
@@ -163,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_call_counts_on_a_controller_only() {
-        assert_eq!(alerts(SLUG, &[add(0, "")])[0].severity, Severity::Medium);
+    fn a_sealed_call_counts_high_on_a_controller_and_medium_on_a_server() {
+        assert_eq!(alerts(SLUG, &[add(0, "")])[0].severity, Severity::High);
         let server = Event { target: Some(host("srv1")), ..add(0, "") };
-        assert!(alerts(SLUG, &[server]).is_empty());
+        assert_eq!(alerts(SLUG, &[server])[0].severity, Severity::Medium);
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! The image path is weighed: interpreter or shell, encoded or downloading command, output redirected to a share, a path
 //! on a share or in a temporary or user's folder, known tools' names: 2 each; a program directly in the Windows folder
 //! or the share's root with a name that looks made by chance, a service name of that kind: 1 each; installed over the
-//! network (SVCCTL): 1. The sum must reach `weight`. Drivers, per-user services and a pair of name and path seen while
+//! network (SVCCTL): 1; a program without any folder: 2. The sum must reach `weight`. Of drivers only those count that lie
+//! outside of the system's and the programs' folders (2), or are a known tool's. Per-user services and a pair of name and path seen while
 //! learning are spared.
 //!
 //! ## Blind spots
@@ -28,6 +29,9 @@
 //! ## References
 //! T1543.003, T1569.002; Defender for Identity 2026; `[MS-SCMR] 3.1.4.12`.
 
+use std::time::Duration;
+
+use hopwatch_ml::bounded::{Sliding, Table};
 use hopwatch_model::event::RpcArguments;
 use hopwatch_model::{Activity, Event, Severity};
 use serde::{Deserialize, Serialize};
@@ -53,10 +57,22 @@ impl Preset for Config {
     }
 }
 
-/// Services seen while learning.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The most hosts of which suspicious services are remembered, for how long, and how many make one alert of all.
+const HOSTS: usize = 10_000;
+const WINDOW: Duration = Duration::from_secs(900);
+const MANY: usize = 3;
+
+/// Services seen while learning, suspicious ones lately by host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SuspiciousServiceCreation {
     usual: Usual,
+    lately: Table<Sliding<String>>,
+}
+
+impl Default for SuspiciousServiceCreation {
+    fn default() -> Self {
+        Self { usual: Usual::default(), lately: Table::new(HOSTS) }
+    }
 }
 
 impl Rule for SuspiciousServiceCreation {
@@ -78,9 +94,8 @@ impl Rule for SuspiciousServiceCreation {
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
         let (name, path, remote) = match &event.activity {
-            Activity::ServiceInstall(install) if !driver(&install.service_type) => {
-                (&install.name, &install.image_path, false)
-            }
+            Activity::ServiceInstall(install) if driver(&install.service_type) && !stray(&install.image_path) => return,
+            Activity::ServiceInstall(install) => (&install.name, &install.image_path, false),
             Activity::RpcCall(call)
                 if call.interface_name == "svcctl" && matches!(call.opnum, 11 | 12 | 23 | 24 | 44 | 45 | 60) =>
             {
@@ -97,6 +112,9 @@ impl Rule for SuspiciousServiceCreation {
             return;
         }
         let mut reasons = reasons(name, path);
+        if matches!(&event.activity, Activity::ServiceInstall(install) if driver(&install.service_type)) {
+            reasons.push(("driver", 2.0, "a driver outside of the folders of the system and of programs".into()));
+        }
         if remote && !reasons.is_empty() {
             reasons.push(("remote", 1.0, "installed over the network".into()));
         }
@@ -109,7 +127,13 @@ impl Rule for SuspiciousServiceCreation {
         let by =
             if event.actor.is_some() || remote { format!("{who} installed") } else { "There was installed".into() };
         let story = format!("{by} the service {name} on {host}{}: {path}", words::answer(event));
-        let key = format!("{host}|{}", name.to_lowercase());
+        // A tool that installs a service per command is one alert.
+        let lately = self.lately.entry(&host.to_lowercase(), Sliding::new);
+        lately.push(event.time, name.to_lowercase(), WINDOW, MANY);
+        let key = match lately.distinct().len() {
+            MANY => format!("{host}|several"),
+            _ => format!("{host}|{}", name.to_lowercase()),
+        };
         let mut verdict = Verdict::of(event, key, story, "service installed").against(format!("{name}: {path}"));
         for (name, weight, text) in reasons {
             verdict = verdict.because(name, weight, weight * 20.0, text);
@@ -118,7 +142,7 @@ impl Rule for SuspiciousServiceCreation {
     }
 
     fn entries(&self) -> usize {
-        self.usual.entries()
+        self.usual.entries() + self.lately.len()
     }
 }
 
@@ -126,6 +150,14 @@ impl Rule for SuspiciousServiceCreation {
 fn driver(service_type: &str) -> bool {
     let text = service_type.to_lowercase();
     text.contains("driver") || matches!(text.as_str(), "0x1" | "0x2" | "0x8")
+}
+
+/// A driver that lies where neither the system nor an installer puts one.
+fn stray(path: &str) -> bool {
+    let lower = path.to_lowercase().replace('"', "");
+    let rooted = lower.trim_start_matches("\\??\\").get(1..3) == Some(":\\");
+    let homes = [":\\windows\\", "\\program files", ":\\programdata\\microsoft\\", "\\systemroot\\"];
+    (rooted && !homes.iter().any(|home| lower.contains(home))) || lower.contains("mimidrv")
 }
 
 /// What speaks against a service, with its weight.
@@ -178,6 +210,9 @@ fn reasons(name: &str, path: &str) -> Vec<(&'static str, f64, String)> {
     }
     if chance(name) {
         add("service-name", 1.0, format!("the name {name} looks made by chance"));
+    }
+    if !lower.contains(['\\', '%', '/']) && !lower.is_empty() && has(&shells).is_none() {
+        add("no-folder", 2.0, "the program is named without a folder".into());
     }
     let file = lower.split_whitespace().next().unwrap_or_default();
     let folder = file.rsplit_once('\\').map(|(folder, _)| folder).unwrap_or_default();
@@ -276,5 +311,24 @@ mod tests {
         let history = [install(-9000, "Agent", "C:\\Windows\\Temp\\agent.exe", "")];
         let events = [install(0, "Agent", "C:\\Windows\\Temp\\agent.exe", "")];
         assert!(run(SLUG, Sensitivity::High, &history, &events).is_empty());
+    }
+
+    #[test]
+    fn drivers_outside_of_the_systems_folders_fire_and_updates_of_the_scanner_do_not() {
+        let driver = |path: &str| install(0, "drv", path, "0x1");
+        assert_eq!(alerts(SLUG, &[driver("C:\\Tools\\kit\\drv.sys")]).len(), 1);
+        for path in ["system32\\drivers\\e1d.sys", "\\SystemRoot\\System32\\drivers\\x.sys", "C:\\Windows\\Temp\\x.sys"]
+        {
+            assert!(alerts(SLUG, &[driver(path)]).is_empty(), "{path}");
+        }
+        let update = "C:\\ProgramData\\Microsoft\\Windows Defender\\Definition Updates\\{1}\\MpKslDrv.sys";
+        assert!(alerts(SLUG, &[driver(update)]).is_empty());
+    }
+
+    #[test]
+    fn a_service_per_command_is_one_alert_from_the_third_on() {
+        let flood: Vec<Event> =
+            (0..200).map(|i| install(i, &format!("svc{i}"), "cmd.exe /c echo part", "user mode service")).collect();
+        assert_eq!(alerts(SLUG, &flood).len(), 3);
     }
 }

@@ -11,8 +11,8 @@
 //! `NT_STATUS_NO_SUCH_USER`; audit policy *Kerberos Authentication Service*, *Credential Validation*, *Logon*.
 //!
 //! ## How it decides
-//! Per source host: distinct unknown names within `window_secs` reach `unknown_names`, or `unknown_names_day` within a
-//! day, and make up at least `unknown_share` of the names tried. A refusal that does not say whether the name or the
+//! Per source host: distinct unknown names within `window_secs` reach `unknown_names`, or `burst_names` within `burst_secs`
+//! (no person types so fast), or `unknown_names_day` within a day, and make up at least `unknown_share` of the names tried. A refusal that does not say whether the name or the
 //! password was wrong counts as unknown where the directory, once loaded, does not know the name. Names of machine
 //! accounts do not count. No learning period.
 //!
@@ -58,6 +58,10 @@ pub struct Config {
     pub window_secs: u64,
     /// Distinct unknown names in the short window. Ten names in ten minutes are no person's mistypes.
     pub unknown_names: usize,
+    /// The window of a burst, in seconds.
+    pub burst_secs: u64,
+    /// Distinct unknown names in a burst.
+    pub burst_names: usize,
     /// Distinct unknown names in a day, for slow enumeration.
     pub unknown_names_day: usize,
     /// Unknown names among the names tried, 0–1: a list of mostly real names is a spray, not an enumeration.
@@ -66,12 +70,12 @@ pub struct Config {
 
 impl Preset for Config {
     fn preset(sensitivity: Sensitivity) -> Self {
-        let (unknown_names, unknown_names_day) = match sensitivity {
-            Sensitivity::High => (10, 25),
-            Sensitivity::Medium => (6, 15),
-            Sensitivity::Low => (4, 8),
+        let (unknown_names, burst_names, unknown_names_day) = match sensitivity {
+            Sensitivity::High => (10, 5, 25),
+            Sensitivity::Medium => (6, 4, 15),
+            Sensitivity::Low => (4, 3, 8),
         };
-        Self { window_secs: 600, unknown_names, unknown_names_day, unknown_share: 0.4 }
+        Self { window_secs: 600, unknown_names, burst_secs: 2, burst_names, unknown_names_day, unknown_share: 0.4 }
     }
 }
 
@@ -147,10 +151,18 @@ impl Rule for AccountEnumeration {
 fn judge(config: &Config, source: &mut Source, event: &Event, key: &str, verdicts: &mut Verdicts) {
     let since = event.time - Duration::from_secs(config.window_secs);
     let (unknown, known) = (distinct(&source.unknown, since), distinct(&source.known, since));
+    let moment = event.time - Duration::from_secs(config.burst_secs);
+    let burst_of = |names: &Sliding<String>| {
+        let at = names.iter().filter(|(time, _)| *time >= moment && *time <= event.time);
+        at.map(|(_, name)| name).collect::<BTreeSet<_>>().len()
+    };
+    let (burst, burst_known) = (burst_of(&source.unknown), burst_of(&source.known));
     let (unknown_day, known_day) = (distinct(&source.unknown, Timestamp::MIN), distinct(&source.known, Timestamp::MIN));
     let share = |unknown: usize, known: usize| ratio(unknown, unknown + known);
     let (names, tried, within) = if unknown >= config.unknown_names && share(unknown, known) >= config.unknown_share {
         (unknown, unknown + known, format!("{} minutes", config.window_secs / 60))
+    } else if burst >= config.burst_names && share(burst, burst_known) >= config.unknown_share {
+        (burst, burst + burst_known, format!("{} seconds", config.burst_secs))
     } else if unknown_day >= config.unknown_names_day && share(unknown_day, known_day) >= config.unknown_share {
         (unknown_day, unknown_day + known_day, String::from("a day"))
     } else {
@@ -247,5 +259,14 @@ mod tests {
             .collect();
         flood.extend((0..12).map(|i| as_exchange(40 + i, &format!("nobody{i}"), "10.0.0.9", Outcome::Failure(6))));
         assert_eq!(run(SLUG, Sensitivity::High, &[], &flood).len(), 1);
+    }
+
+    #[test]
+    fn five_unknown_names_in_a_moment_fire_and_four_do_not() {
+        let burst = |count: usize| -> Vec<Event> {
+            (0..count).map(|i| as_exchange(0, &format!("nobody{i}"), "10.0.0.9", Outcome::Failure(6))).collect()
+        };
+        assert_eq!(alerts(SLUG, &burst(5)).len(), 1);
+        assert!(alerts(SLUG, &burst(4)).is_empty());
     }
 }

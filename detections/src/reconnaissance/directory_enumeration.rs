@@ -12,7 +12,9 @@
 //! templates, accounts with service names, without pre-authentication, with delegation, with `adminCount`, with LAPS or
 //! managed passwords, security descriptors of many objects, the schema with its rights. Per source, `kinds` distinct
 //! kinds within `window_secs`, or one search that a collector is known by (a broad search for objects of all kinds that
-//! asks for security descriptors, or two broad kinds in one filter with `objectSid` and descriptors). Kinds that the
+//! asks for security descriptors, or two broad kinds in one filter with `objectSid` and descriptors; a choice of one
+//! name, `(|(samAccountName=X))`, beside the class, for all attributes: what a script that builds filters writes, and no
+//! administrator's tool). Groups of Tier Zero sought by name are a kind. Kinds that the
 //! source sought while learning, and kinds that `popular` sources sought, are no news. Controllers are spared.
 //!
 //! ## Blind spots
@@ -114,12 +116,15 @@ impl Rule for DirectoryEnumeration {
         if context.shared.controllers.contains(source, context.snapshot) {
             return;
         }
-        let sought = kinds(search);
+        let mut sought = kinds(search);
+        if scripted(search) {
+            sought.insert("objects by name, as a script asks");
+        }
         if sought.is_empty() {
             return;
         }
         let key = source.key();
-        let collector = collects(search, &sought);
+        let collector = scripted(search) || collects(search, &sought);
         let mut fresh = Vec::new();
         for kind in sought {
             let habit = self.usual.met(&format!("{key}|{kind}"), context.mode);
@@ -241,6 +246,9 @@ fn kinds(search: &LdapSearch) -> BTreeSet<&'static str> {
     }
     let filter = search.filter.to_ascii_lowercase().replace(' ', "");
     let narrow = named(&filter);
+    if owners_group(&filter) {
+        found.insert("groups of Tier Zero");
+    }
     for (part, kind) in SOUGHT {
         if filter.contains(part) && !narrow {
             found.insert(*kind);
@@ -265,6 +273,22 @@ fn kinds(search: &LdapSearch) -> BTreeSet<&'static str> {
         found.insert("security descriptors");
     }
     found
+}
+
+/// A filter that was put together by a script: the class, and a choice (`|`) of one single name.
+fn scripted(search: &LdapSearch) -> bool {
+    let filter = search.filter.to_ascii_lowercase().replace(' ', "");
+    let class = ["(&(objectcategory=group)(|(", "(&(samaccounttype=805306368)(|(", "(&(samaccounttype=805306369)(|("];
+    let Some(rest) = class.iter().find_map(|start| filter.strip_prefix(start)) else { return false };
+    let one = rest.strip_suffix(")))").is_some_and(|choice| !choice.contains(['(', ')']));
+    one && rest.starts_with("samaccountname=") && search.scope == 2 && search.attributes.is_empty()
+}
+
+/// Groups that own a domain, by the names that every English system gives them.
+fn owners_group(filter: &str) -> bool {
+    ["domainadmins", "enterpriseadmins", "schemaadmins", "administrators", "accountoperators", "backupoperators"]
+        .iter()
+        .any(|group| filter.contains(&format!("(samaccountname={group})")) || filter.contains(&format!("(cn={group})")))
 }
 
 /// An equality on a name, SID or GUID makes a search one of an object, which every client makes.
@@ -343,12 +367,6 @@ mod tests {
     }
 
     #[test]
-    fn a_collectors_search_fires_alone() {
-        let all = search(0, "(objectClass=*)", &["*", "nTSecurityDescriptor"], "ws1");
-        assert_eq!(alerts(SLUG, &[all])[0].severity, Severity::High);
-    }
-
-    #[test]
     fn searches_for_one_object_stay_silent() {
         let filters =
             ["(sAMAccountName=ann)", "(&(objectClass=user)(mail=a@b))", "(objectSid=S-1-5-21-1)", "(cn=Wifi)"];
@@ -366,5 +384,15 @@ mod tests {
         assert!(run(SLUG, Sensitivity::High, &at(-9000, "ws1"), &at(0, "ws1")).is_empty());
         assert_eq!(run(SLUG, Sensitivity::High, &at(-9000, "ws1"), &at(0, "ws2")).len(), 1);
         assert!(alerts(SLUG, &at(0, "dc1")).is_empty());
+    }
+
+    #[test]
+    fn a_collectors_search_and_a_scripts_filter_fire_alone_and_an_administrators_does_not() {
+        let all = search(0, "(objectClass=*)", &["*", "nTSecurityDescriptor"], "ws1");
+        assert_eq!(alerts(SLUG, &[all])[0].severity, Severity::High);
+        let scripted = "(&(objectCategory=group)(|(samAccountName=Domain Admins)))";
+        assert_eq!(alerts(SLUG, &[search(0, scripted, &[], "ws1")]).len(), 1);
+        let plain = [search(0, "(samAccountName=Domain Admins)", &[], "ws1"), search(1, scripted, &["member"], "ws1")];
+        assert!(alerts(SLUG, &plain).is_empty());
     }
 }

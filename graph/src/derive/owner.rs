@@ -21,7 +21,7 @@ pub(super) fn derive(work: &mut Work<'_>, membership: &Membership) {
     let blocking = blocking_domains(work);
     let admins = if blocking.is_empty() { Set::default() } else { admins(work, membership) };
     for (raw, makes) in [(EdgeKind::OwnsRaw, EdgeKind::Owns), (EdgeKind::WriteOwnerRaw, EdgeKind::WriteOwner)] {
-        for key in work.raw(raw).to_vec() {
+        for (key, inherited) in work.raw_with_flag(raw, "isinherited") {
             if !blocking.is_empty()
                 && blocking.contains_key(work.text(key.target, "domainsid"))
                 && computer_derived(work, key.target)
@@ -30,7 +30,7 @@ pub(super) fn derive(work: &mut Work<'_>, membership: &Membership) {
                 continue;
             }
             work.make(key.source, makes, key.target, vec![key]);
-            if work.raw_flag(key, "isinherited") {
+            if inherited {
                 work.with("isinherited", PropertyValue::Bool(true));
             }
         }

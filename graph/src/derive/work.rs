@@ -9,7 +9,7 @@ use hopwatch_model::{DirectoryNode, EdgeKind, NodeKind, PropertyValue};
 use rustc_hash::FxHashMap;
 
 use crate::estate::{Derivation, DerivedEdge, EdgeKey, Estate, Mode, Node};
-use crate::ids::NodeId;
+use crate::ids::{EdgeId, NodeId};
 
 /// A derived edge, by node ids.
 struct Made {
@@ -24,11 +24,15 @@ pub(super) struct Work<'e> {
     estate: &'e Estate,
     mode: Mode,
     raw: Vec<Vec<EdgeKey>>,
+    /// The records of `raw`, in the same order.
+    records: Vec<Vec<EdgeId>>,
+    /// Raw edges that are not certain: few.
+    unsure: FxHashMap<EdgeKey, u8>,
     kinds: BTreeMap<NodeKind, Vec<NodeId>>,
     added: Vec<Node>,
     made: Vec<Made>,
     place: FxHashMap<EdgeKey, usize>,
-    made_into: FxHashMap<NodeId, Vec<usize>>,
+    made_into: Chains,
     gaps: BTreeSet<String>,
 }
 
@@ -36,9 +40,16 @@ impl<'e> Work<'e> {
     /// Sorts the estate's raw edges and its nodes by kind.
     pub(super) fn new(estate: &'e Estate, mode: Mode) -> Self {
         let mut raw = vec![Vec::new(); EdgeKind::ALL.len()];
-        for (_, edge) in estate.edges().filter(|(_, edge)| edge.origin == Origin::Raw) {
-            if let Some(list) = raw.get_mut(usize::from(edge.key.kind.index())) {
-                list.push(edge.key);
+        let mut records = vec![Vec::new(); EdgeKind::ALL.len()];
+        let mut unsure = FxHashMap::default();
+        for (id, edge) in estate.edges().filter(|(_, edge)| edge.origin == Origin::Raw) {
+            let kind = usize::from(edge.key.kind.index());
+            if let (Some(keys), Some(ids)) = (raw.get_mut(kind), records.get_mut(kind)) {
+                keys.push(edge.key);
+                ids.push(id);
+            }
+            if edge.confidence < 100 {
+                unsure.insert(edge.key, edge.confidence);
             }
         }
         let mut kinds: BTreeMap<NodeKind, Vec<NodeId>> = BTreeMap::new();
@@ -49,11 +60,13 @@ impl<'e> Work<'e> {
             estate,
             mode,
             raw,
+            records,
+            unsure,
             kinds,
             added: Vec::new(),
             made: Vec::new(),
             place: FxHashMap::default(),
-            made_into: FxHashMap::default(),
+            made_into: Chains::default(),
             gaps: BTreeSet::new(),
         }
     }
@@ -68,9 +81,11 @@ impl<'e> Work<'e> {
         self.raw.get(usize::from(kind.index())).map_or(&[], Vec::as_slice)
     }
 
-    /// A property of a raw edge.
-    pub(super) fn raw_flag(&self, key: EdgeKey, name: &str) -> bool {
-        self.estate.edge_of(key).is_some_and(|(_, edge)| edge.flag(name))
+    /// The raw edges of a kind, each with whether a property of it is true.
+    pub(super) fn raw_with_flag(&self, kind: EdgeKind, name: &str) -> Vec<(EdgeKey, bool)> {
+        let records = self.records.get(usize::from(kind.index())).into_iter().flatten();
+        let flag = |id: &EdgeId| self.estate.edge(*id).is_some_and(|edge| edge.flag(name));
+        self.raw(kind).iter().copied().zip(records.map(flag)).collect()
     }
 
     /// The nodes of a kind.
@@ -162,7 +177,7 @@ impl<'e> Work<'e> {
     /// The edges into a node of some kinds: raw ones, then those made so far.
     pub(super) fn edges_into(&self, target: NodeId, kinds: &[EdgeKind]) -> Vec<EdgeKey> {
         let raw = self.estate.incoming(target).filter(|(_, edge)| edge.origin == Origin::Raw).map(|(_, edge)| edge.key);
-        let made = self.made_into.get(&target).into_iter().flatten().filter_map(|place| self.made.get(*place));
+        let made = self.made_into.of(target).filter_map(|place| self.made.get(place));
         raw.chain(made.map(|made| made.key)).filter(|key| kinds.contains(&key.kind)).collect()
     }
 
@@ -207,7 +222,7 @@ impl<'e> Work<'e> {
         composition.dedup();
         let confidence = composition.iter().map(|part| self.confidence(*part)).min().unwrap_or(100).min(at_most);
         self.place.insert(key, self.made.len());
-        self.made_into.entry(target).or_default().push(self.made.len());
+        self.made_into.push(target, self.made.len());
         self.made.push(Made { key, composition, properties: Properties::new(), confidence });
     }
 
@@ -215,7 +230,7 @@ impl<'e> Work<'e> {
         if let Some(made) = self.place.get(&key).and_then(|place| self.made.get(*place)) {
             return made.confidence;
         }
-        self.estate.edge_of(key).map_or(100, |(_, edge)| edge.confidence)
+        self.unsure.get(&key).copied().unwrap_or(100)
     }
 
     /// Sets a property of the edge that was made last.
@@ -232,14 +247,8 @@ impl<'e> Work<'e> {
 
     /// Everything that was derived.
     pub(super) fn finish(self) -> Derivation {
-        let name = |id: NodeId| match id.index().checked_sub(self.estate.node_count()) {
-            None => self.estate.node(id).map(|node| node.id.clone()).unwrap_or_default(),
-            Some(place) => self.added.get(place).map(|node| node.id.clone()).unwrap_or_default(),
-        };
         let edges = self.made.into_iter().map(|made| DerivedEdge {
-            source: name(made.key.source),
-            kind: made.key.kind,
-            target: name(made.key.target),
+            key: made.key,
             properties: made.properties,
             composition: made.composition,
             confidence: made.confidence,
@@ -253,5 +262,33 @@ impl<'e> Work<'e> {
                 .map(|node| DirectoryNode { id: node.id, kind: node.kind, properties: node.properties })
                 .collect(),
         }
+    }
+}
+
+/// Lists of places by node, each place in one list, in the order in which they came.
+#[derive(Default)]
+struct Chains {
+    /// The first and the last place of a node's list.
+    ends: FxHashMap<NodeId, (usize, usize)>,
+    /// The place that follows each.
+    next: Vec<Option<usize>>,
+}
+
+impl Chains {
+    /// Adds a place, which must be the one after the last that was added.
+    fn push(&mut self, node: NodeId, place: usize) {
+        self.next.push(None);
+        let (_, last) = self.ends.entry(node).or_insert((place, place));
+        if *last != place
+            && let Some(next) = self.next.get_mut(*last)
+        {
+            *next = Some(place);
+            *last = place;
+        }
+    }
+
+    fn of(&self, node: NodeId) -> impl Iterator<Item = usize> {
+        let first = self.ends.get(&node).map(|(first, _)| *first);
+        std::iter::successors(first, |place| self.next.get(*place).copied().flatten())
     }
 }

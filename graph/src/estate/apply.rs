@@ -4,47 +4,58 @@
 //! the other way round. A host or account that traffic named first becomes the directory object of the same name.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hopwatch_model::directory::DeltaKind;
 use hopwatch_model::edge::Origin;
 use hopwatch_model::{DirectoryDelta, DirectoryEdge, DirectoryNode, EdgeKind, NodeKind, Timestamp};
 use rustc_hash::FxHashSet;
 
-use super::{Edge, EdgeKey, Estate};
+use super::{Edge, EdgeKey, Entered, Estate, Intervals, SourceSet};
 use crate::ids::{EdgeId, NodeId};
 
 impl Estate {
     /// Applies what a directory source said.
     pub fn apply(&mut self, delta: &DirectoryDelta) {
+        self.absorb(delta.clone());
+    }
+
+    /// As [`Self::apply`], and takes over what the delta holds instead of copying it.
+    pub fn absorb(&mut self, delta: DirectoryDelta) {
+        let DirectoryDelta { time, source, kind, nodes, edges, removed, gaps } = delta;
         self.counters.deltas += 1;
-        self.passed(delta.time);
-        let source = self.source_id(&delta.source);
+        self.passed(time);
+        let source = self.source_id(&source);
         let mut whole = Vec::new();
-        for object in &delta.nodes {
-            if let Some(id) = self.apply_node(object, delta.time)
-                && object.kind != NodeKind::Base
+        for object in nodes {
+            let described = object.kind != NodeKind::Base;
+            if let Some(id) = self.apply_node(object, time)
+                && described
             {
                 whole.push(id);
             }
         }
         self.merge_stubs(&whole);
         let mut repeated = Repeated::default();
-        for edge in &delta.edges {
-            if let Some(id) = self.apply_edge(edge, delta.time, source) {
+        // The entries of an access control list come one after another and share their target.
+        let mut last = None;
+        for edge in edges {
+            let id = self.apply_edge(edge, time, source, &mut last);
+            if let Some(id) = id.filter(|_| kind == DeltaKind::Replace) {
                 repeated.note(id, self.edge(id));
             }
         }
-        if delta.kind == DeltaKind::Replace {
+        if kind == DeltaKind::Replace {
             for id in whole {
-                self.end_unrepeated(id, &repeated, delta.time);
+                self.end_unrepeated(id, &repeated, time);
             }
         }
-        for object_id in &delta.removed {
+        for object_id in &removed {
             if let Some(id) = self.find(object_id) {
-                self.remove_node(id, delta.time);
+                self.remove_node(id, time);
             }
         }
-        for gap in &delta.gaps {
+        for gap in &gaps {
             self.note_gap(gap);
         }
     }
@@ -57,10 +68,12 @@ impl Estate {
         }
     }
 
-    pub(crate) fn apply_node(&mut self, object: &DirectoryNode, time: Timestamp) -> Option<NodeId> {
+    pub(crate) fn apply_node(&mut self, object: DirectoryNode, time: Timestamp) -> Option<NodeId> {
         let id = self.reference(&object.id, time)?;
         let node = self.node_mut(id)?;
-        node.kind = upgraded(node.kind, object);
+        let kind = upgraded(node.kind, &object);
+        let renamed = kind != node.kind || !object.properties.is_empty();
+        node.kind = kind;
         if object.kind != NodeKind::Base {
             node.described_at = node.described_at.max(Some(time));
         }
@@ -68,13 +81,19 @@ impl Estate {
         if time >= node.last_seen {
             node.last_seen = time;
             node.removed_at = node.removed_at.filter(|removed| *removed > time);
-            node.properties.extend(object.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+            if node.properties.is_empty() {
+                node.properties = object.properties;
+            } else {
+                node.properties.extend(object.properties);
+            }
         } else {
-            for (name, value) in &object.properties {
-                node.properties.entry(name.clone()).or_insert_with(|| value.clone());
+            for (name, value) in object.properties {
+                node.properties.entry(name).or_insert(value);
             }
         }
-        self.rename(id);
+        if renamed {
+            self.rename(id);
+        }
         Some(id)
     }
 
@@ -93,19 +112,55 @@ impl Estate {
         }
     }
 
-    fn apply_edge(&mut self, edge: &DirectoryEdge, time: Timestamp, source: u16) -> Option<EdgeId> {
-        let key = EdgeKey {
-            source: self.reference(&edge.source, time)?,
-            kind: edge.kind,
-            target: self.reference(&edge.target, time)?,
+    /// `last` is the target of the edge before, and its node.
+    fn apply_edge(
+        &mut self,
+        edge: DirectoryEdge,
+        time: Timestamp,
+        source: u16,
+        last: &mut Option<(String, NodeId)>,
+    ) -> Option<EdgeId> {
+        let from = self.reference(&edge.source, time)?;
+        let target = match last.as_ref().filter(|(known, _)| *known == edge.target) {
+            Some((_, id)) => *id,
+            None => {
+                let id = self.reference(&edge.target, time)?;
+                *last = Some((edge.target, id));
+                id
+            }
         };
-        let id = self.upsert_edge(key, Origin::Raw, time)?;
+        let key = EdgeKey { source: from, kind: edge.kind, target };
+        let properties = self.shared(edge.properties);
+        let mut sources = SourceSet::default();
+        sources.insert(source);
+        let record = Edge {
+            key,
+            origin: Origin::Raw,
+            confidence: 100,
+            count: 1,
+            first_seen: time,
+            last_seen: time,
+            intervals: Intervals::since(time),
+            sources,
+            properties,
+            composition: Box::default(),
+        };
+        let (id, repeated) = match self.enter_edge(key, record)? {
+            Entered::New(id) => return Some(id),
+            Entered::Known(id, record) => (id, record.properties),
+        };
         self.confirm_edge(id, time, source, 100);
         let record = self.edges.get_mut(id.index())?;
         record.origin = Origin::Raw;
-        if !edge.properties.is_empty() {
-            let properties = record.properties.get_or_insert_default();
-            properties.extend(edge.properties.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if let Some(repeated) = repeated {
+            match &mut record.properties {
+                Some(known) if *known != repeated => {
+                    let all = repeated.iter().map(|(name, value)| (name.clone(), value.clone()));
+                    Arc::make_mut(known).extend(all);
+                }
+                Some(_) => {}
+                none => *none = Some(repeated),
+            }
         }
         Some(id)
     }

@@ -4,12 +4,13 @@
 //! that a kind declared later does not change the meaning of an old checkpoint; property names are written once.
 //! Indexes are not written but built anew. A damaged checkpoint is refused, never half read.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hopwatch_model::directory::Properties;
 use hopwatch_model::edge::Origin;
 use hopwatch_model::{EdgeKind, NodeKind, PropertyValue, Timestamp};
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -25,26 +26,22 @@ const VERSION: u32 = 1;
 /// Magic, version, length, digest.
 const HEADER_BYTES: usize = 8 + 4 + 8 + 32;
 
+/// The kinds by their names, in the order of the places that rows use.
 #[derive(Serialize, Deserialize)]
-struct Payload {
+struct Header {
     node_kinds: Vec<String>,
     edge_kinds: Vec<String>,
     property_names: Vec<String>,
     sources: Vec<String>,
-    nodes: Vec<NodeRow>,
-    edges: Vec<EdgeRow>,
-    sessions: Vec<(u32, Option<u64>, u32, i64)>,
-    gaps: Vec<String>,
-    tags: Tags,
-    counters: Counters,
-    latest: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct NodeRow {
-    id: String,
+struct NodeRow<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
     kind: u8,
-    properties: Vec<(u32, Value)>,
+    #[serde(borrow)]
+    properties: Vec<(u32, Value<'a>)>,
     first_seen: Timestamp,
     last_seen: Timestamp,
     described_at: Option<Timestamp>,
@@ -53,28 +50,43 @@ struct NodeRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct EdgeRow {
+struct EdgeRow<'a> {
     key: (u32, u8, u32),
     derived: bool,
     confidence: u8,
     count: u32,
     first_seen: Timestamp,
     last_seen: Timestamp,
-    intervals: Intervals,
+    intervals: Cow<'a, Intervals>,
     sources: SourceSet,
-    properties: Vec<(u32, Value)>,
+    #[serde(borrow)]
+    properties: Vec<(u32, Value<'a>)>,
     composition: Vec<(u32, u8, u32)>,
+}
+
+/// What comes behind the rows.
+#[derive(Serialize, Deserialize)]
+struct Trailer {
+    sessions: Vec<(u32, Option<u64>, u32, i64)>,
+    gaps: Vec<String>,
+    tags: Tags,
+    counters: Counters,
+    latest: Option<Timestamp>,
 }
 
 /// A property value with its type written, which the model's form leaves to the reader.
 #[derive(Serialize, Deserialize)]
-enum Value {
+enum Value<'a> {
     Bool(bool),
     Integer(i64),
     Float(f64),
-    Text(String),
-    List(Vec<String>),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    List(Cow<'a, [String]>),
 }
+
+/// Rows that a task writes at once.
+const PART: usize = 1 << 15;
 
 impl Estate {
     /// The estate as bytes.
@@ -82,14 +94,14 @@ impl Estate {
     /// # Errors
     /// [`Error::CheckpointCorrupt`] where a value has no byte form; none of today's is such.
     pub fn checkpoint(&self) -> Result<Vec<u8>, Error> {
-        let mut names = PropertyNames::default();
-        let payload = Payload {
+        let names = PropertyNames::of(self);
+        let header = Header {
             node_kinds: NodeKind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
             edge_kinds: EdgeKind::ALL.iter().map(|kind| kind.name().to_owned()).collect(),
-            nodes: self.nodes.iter().map(|node| node_row(node, &mut names)).collect(),
-            edges: self.edges.iter().map(|edge| edge_row(edge, &mut names)).collect(),
-            property_names: names.list,
+            property_names: names.list.clone(),
             sources: self.sources.iter().map(|name| name.to_string()).collect(),
+        };
+        let trailer = Trailer {
             sessions: self
                 .sessions
                 .rows()
@@ -100,13 +112,17 @@ impl Estate {
             counters: self.counters.clone(),
             latest: self.latest,
         };
-        let payload = postcard::to_stdvec(&payload).map_err(|error| corrupt(&error.to_string()))?;
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&u64::try_from(payload.len()).unwrap_or(u64::MAX).to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&payload).as_bytes());
-        bytes.extend_from_slice(&payload);
+        let mut bytes = vec![0; HEADER_BYTES];
+        put(&mut bytes, &header)?;
+        put_rows(&mut bytes, self.nodes.len(), |place| self.nodes.get(place).map(|node| node_row(node, &names)))?;
+        put_rows(&mut bytes, self.edges.len(), |place| self.edges.get(place).map(|edge| edge_row(edge, &names)))?;
+        put(&mut bytes, &trailer)?;
+        if let Some((front, payload)) = bytes.split_at_mut_checked(HEADER_BYTES) {
+            let length = u64::try_from(payload.len()).unwrap_or(u64::MAX).to_le_bytes();
+            let digest = blake3::hash(payload);
+            let fields = MAGIC.iter().chain(&VERSION.to_le_bytes()).chain(&length).copied().collect::<Vec<u8>>();
+            front.iter_mut().zip(fields.iter().chain(digest.as_bytes())).for_each(|(slot, byte)| *slot = *byte);
+        }
         Ok(bytes)
     }
 
@@ -115,45 +131,48 @@ impl Estate {
     /// # Errors
     /// [`Error::CheckpointVersion`], [`Error::CheckpointCorrupt`] with what was wrong.
     pub fn restore(config: Config, bytes: &[u8]) -> Result<Self, Error> {
-        let payload = verified(bytes)?;
-        let (payload, rest): (Payload, _) =
-            postcard::take_from_bytes(payload).map_err(|error| corrupt(&error.to_string()))?;
+        let mut rest = verified(bytes)?;
+        let header: Header = take(&mut rest)?;
+        let kinds = Kinds::of(&header)?;
+        let mut estate = Self::new(config);
+        for name in &header.sources {
+            estate.source_id(name);
+        }
+        let bound: usize = take(&mut rest)?;
+        for _ in 0..bound {
+            estate.restore_node(take(&mut rest)?, &kinds, &header.property_names, bound)?;
+        }
+        let edges: usize = take(&mut rest)?;
+        // A row has more bytes than this: what a damaged count promises is not reserved.
+        estate.index.reserve(edges.min(rest.len() / 16));
+        for _ in 0..edges {
+            estate.restore_edge(take(&mut rest)?, &kinds, &header.property_names)?;
+        }
+        let trailer: Trailer = take(&mut rest)?;
         if !rest.is_empty() {
             return Err(corrupt("bytes behind the payload"));
         }
-        let kinds = Kinds::of(&payload)?;
-        let mut estate = Self::new(config);
-        for name in &payload.sources {
-            estate.source_id(name);
-        }
-        let bound = payload.nodes.len();
-        for row in payload.nodes {
-            estate.restore_node(row, &kinds, &payload.property_names, bound)?;
-        }
-        for row in payload.edges {
-            estate.restore_edge(row, &kinds, &payload.property_names)?;
-        }
-        for (host, logon_id, account, expiry) in payload.sessions {
+        for (host, logon_id, account, expiry) in trailer.sessions {
             let key = SessionKey { host: NodeId(host), logon_id, account: NodeId(account) };
             if key.host.index() >= bound || key.account.index() >= bound {
                 return Err(corrupt("a session of an unknown node"));
             }
             estate.sessions.insert(key, Timestamp::from_micros(expiry));
         }
-        estate.gaps = payload.gaps.into_iter().collect();
-        estate.tags = payload.tags;
-        estate.counters = payload.counters;
-        estate.latest = payload.latest;
+        estate.gaps = trailer.gaps.into_iter().collect();
+        estate.tags = trailer.tags;
+        estate.counters = trailer.counters;
+        estate.latest = trailer.latest;
         Ok(estate)
     }
 
-    fn restore_node(&mut self, row: NodeRow, kinds: &Kinds, names: &[String], bound: usize) -> Result<(), Error> {
+    fn restore_node(&mut self, row: NodeRow<'_>, kinds: &Kinds, names: &[String], bound: usize) -> Result<(), Error> {
         if row.merged_into.is_some_and(|into| into.index() >= bound) {
             return Err(corrupt("a node was merged into an unknown one"));
         }
         let id = NodeId::from_index(self.nodes.len());
         let node = Node {
-            id: row.id,
+            id: row.id.into_owned(),
             kind: kinds.node(row.kind)?,
             properties: properties(row.properties, names)?,
             first_seen: row.first_seen,
@@ -173,7 +192,7 @@ impl Estate {
         Ok(())
     }
 
-    fn restore_edge(&mut self, row: EdgeRow, kinds: &Kinds, names: &[String]) -> Result<(), Error> {
+    fn restore_edge(&mut self, row: EdgeRow<'_>, kinds: &Kinds, names: &[String]) -> Result<(), Error> {
         let key = kinds.key(row.key)?;
         let bound = self.nodes.len();
         if key.source.index() >= bound || key.target.index() >= bound {
@@ -181,7 +200,7 @@ impl Estate {
         }
         let id = EdgeId::from_index(self.edges.len());
         let composition = row.composition.into_iter().map(|key| kinds.key(key)).collect::<Result<Vec<_>, _>>()?;
-        let properties = properties(row.properties, names)?;
+        let properties = self.shared(properties(row.properties, names)?);
         self.edges.push(Edge {
             key,
             origin: if row.derived { Origin::Derived } else { Origin::Raw },
@@ -189,9 +208,9 @@ impl Estate {
             count: row.count,
             first_seen: row.first_seen,
             last_seen: row.last_seen,
-            intervals: row.intervals,
+            intervals: row.intervals.into_owned(),
             sources: row.sources,
-            properties: (!properties.is_empty()).then(|| Box::new(properties)),
+            properties,
             composition: composition.into_boxed_slice(),
         });
         if self.canonical_key(key) != key {
@@ -244,13 +263,13 @@ struct Kinds {
 }
 
 impl Kinds {
-    fn of(payload: &Payload) -> Result<Self, Error> {
+    fn of(header: &Header) -> Result<Self, Error> {
         let unknown = |name: &String| corrupt(&format!("unknown kind {name}"));
         let node = |name: &String| NodeKind::from_name(name).ok_or_else(|| unknown(name));
         let edge = |name: &String| EdgeKind::from_name(name).ok_or_else(|| unknown(name));
         Ok(Self {
-            nodes: payload.node_kinds.iter().map(node).collect::<Result<_, _>>()?,
-            edges: payload.edge_kinds.iter().map(edge).collect::<Result<_, _>>()?,
+            nodes: header.node_kinds.iter().map(node).collect::<Result<_, _>>()?,
+            edges: header.edge_kinds.iter().map(edge).collect::<Result<_, _>>()?,
         })
     }
 
@@ -271,24 +290,70 @@ struct PropertyNames {
 }
 
 impl PropertyNames {
-    fn place(&mut self, name: &str) -> u32 {
-        if let Some(place) = self.places.get(name) {
-            return *place;
+    /// Every name that a property of the estate bears.
+    fn of(estate: &Estate) -> Self {
+        let mut names = Self::default();
+        for node in estate.nodes.iter() {
+            node.properties.keys().for_each(|name| names.add(name));
         }
-        let place = narrow(self.list.len());
-        self.list.push(name.to_owned());
-        self.places.insert(name.to_owned(), place);
-        place
+        let mut last: Option<&Arc<Properties>> = None;
+        for properties in estate.edges.iter().filter_map(|edge| edge.properties.as_ref()) {
+            if !last.is_some_and(|last| Arc::ptr_eq(last, properties)) {
+                properties.keys().for_each(|name| names.add(name));
+                last = Some(properties);
+            }
+        }
+        names
     }
 
-    fn rows(&mut self, properties: &Properties) -> Vec<(u32, Value)> {
-        properties.iter().map(|(name, value)| (self.place(name), Value::from(value))).collect()
+    fn add(&mut self, name: &str) {
+        if !self.places.contains_key(name) {
+            self.places.insert(name.to_owned(), narrow(self.list.len()));
+            self.list.push(name.to_owned());
+        }
+    }
+
+    fn rows<'a>(&self, properties: &'a Properties) -> Vec<(u32, Value<'a>)> {
+        let row = |(name, value): (&String, &'a PropertyValue)| Some((*self.places.get(name)?, Value::from(value)));
+        properties.iter().filter_map(row).collect()
     }
 }
 
-fn node_row(node: &Node, names: &mut PropertyNames) -> NodeRow {
+fn put<T: Serialize>(bytes: &mut Vec<u8>, value: &T) -> Result<(), Error> {
+    postcard::to_io(value, bytes).map(|_| ()).map_err(|error| corrupt(&error.to_string()))
+}
+
+/// Writes rows as postcard writes a list of them, some thousand in each task.
+fn put_rows<T: Serialize>(
+    bytes: &mut Vec<u8>,
+    count: usize,
+    row: impl Fn(usize) -> Option<T> + Sync,
+) -> Result<(), Error> {
+    put(bytes, &count)?;
+    let starts: Vec<usize> = (0..count).step_by(PART).collect();
+    // A few tasks at a time, so that the parts do not stand in memory beside the whole.
+    for some in starts.chunks(2 * rayon::current_num_threads()) {
+        let written = some.par_iter().map(|start| {
+            let mut part = Vec::new();
+            (*start..count.min(start + PART)).filter_map(&row).try_for_each(|row| put(&mut part, &row))?;
+            Ok(part)
+        });
+        for part in written.collect::<Result<Vec<_>, Error>>()? {
+            bytes.extend_from_slice(&part);
+        }
+    }
+    Ok(())
+}
+
+fn take<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Result<T, Error> {
+    let (value, rest) = postcard::take_from_bytes(bytes).map_err(|error| corrupt(&error.to_string()))?;
+    *bytes = rest;
+    Ok(value)
+}
+
+fn node_row<'a>(node: &'a Node, names: &PropertyNames) -> NodeRow<'a> {
     NodeRow {
-        id: node.id.clone(),
+        id: Cow::Borrowed(&node.id),
         kind: node.kind.index(),
         properties: names.rows(&node.properties),
         first_seen: node.first_seen,
@@ -299,7 +364,7 @@ fn node_row(node: &Node, names: &mut PropertyNames) -> NodeRow {
     }
 }
 
-fn edge_row(edge: &Edge, names: &mut PropertyNames) -> EdgeRow {
+fn edge_row<'a>(edge: &'a Edge, names: &PropertyNames) -> EdgeRow<'a> {
     let key = |key: &EdgeKey| (key.source.0, key.kind.index(), key.target.0);
     EdgeRow {
         key: key(&edge.key),
@@ -308,42 +373,41 @@ fn edge_row(edge: &Edge, names: &mut PropertyNames) -> EdgeRow {
         count: edge.count,
         first_seen: edge.first_seen,
         last_seen: edge.last_seen,
-        intervals: edge.intervals.clone(),
+        intervals: Cow::Borrowed(&edge.intervals),
         sources: edge.sources,
         properties: edge.properties.as_ref().map(|properties| names.rows(properties)).unwrap_or_default(),
         composition: edge.composition.iter().map(key).collect(),
     }
 }
 
-fn properties(rows: Vec<(u32, Value)>, names: &[String]) -> Result<Properties, Error> {
-    let mut properties = BTreeMap::new();
-    for (place, value) in rows {
+fn properties(rows: Vec<(u32, Value<'_>)>, names: &[String]) -> Result<Properties, Error> {
+    let named = |(place, value): (u32, Value<'_>)| {
         let name = names.get(at(place)).ok_or_else(|| corrupt("a property without a name"))?;
-        properties.insert(name.clone(), value.into());
-    }
-    Ok(properties)
+        Ok((name.clone(), value.into()))
+    };
+    rows.into_iter().map(named).collect()
 }
 
-impl From<&PropertyValue> for Value {
-    fn from(value: &PropertyValue) -> Self {
+impl<'a> From<&'a PropertyValue> for Value<'a> {
+    fn from(value: &'a PropertyValue) -> Self {
         match value {
             PropertyValue::Bool(value) => Self::Bool(*value),
             PropertyValue::Integer(value) => Self::Integer(*value),
             PropertyValue::Float(value) => Self::Float(*value),
-            PropertyValue::Text(text) => Self::Text(text.clone()),
-            PropertyValue::List(items) => Self::List(items.clone()),
+            PropertyValue::Text(text) => Self::Text(Cow::Borrowed(text)),
+            PropertyValue::List(items) => Self::List(Cow::Borrowed(items)),
         }
     }
 }
 
-impl From<Value> for PropertyValue {
-    fn from(value: Value) -> Self {
+impl From<Value<'_>> for PropertyValue {
+    fn from(value: Value<'_>) -> Self {
         match value {
             Value::Bool(value) => Self::Bool(value),
             Value::Integer(value) => Self::Integer(value),
             Value::Float(value) => Self::Float(value),
-            Value::Text(text) => Self::Text(text),
-            Value::List(items) => Self::List(items),
+            Value::Text(text) => Self::Text(text.into_owned()),
+            Value::List(items) => Self::List(items.into_owned()),
         }
     }
 }

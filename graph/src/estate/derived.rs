@@ -2,12 +2,12 @@
 
 use hopwatch_model::directory::Properties;
 use hopwatch_model::edge::Origin;
-use hopwatch_model::{DirectoryNode, EdgeKind, Timestamp};
-use rustc_hash::FxHashSet;
+use hopwatch_model::{DirectoryNode, Timestamp};
 
-use super::{EdgeKey, Estate};
+use super::{Edge, EdgeKey, Entered, Estate, Intervals, SourceSet};
+use crate::bits::Bits;
 use crate::derive;
-use crate::ids::EdgeId;
+use crate::ids::{EdgeId, NodeId};
 
 /// By whose rules edges are derived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub enum Mode {
 /// What was derived.
 #[derive(Clone, Debug, Default)]
 pub struct Derivation {
-    /// Objects that no source reports and that derived edges need, such as a domain's Authenticated Users.
+    /// Objects that no source reports and that derived edges need, such as a domain's Authenticated Users. Edges name
+    /// them by the ids that follow those of the estate, in this order.
     pub nodes: Vec<DirectoryNode>,
     /// The derived edges.
     pub edges: Vec<DerivedEdge>,
@@ -30,15 +31,11 @@ pub struct Derivation {
     pub gaps: Vec<String>,
 }
 
-/// An edge that was derived, by object ids, since its ends may be nodes of the same derivation.
+/// An edge that was derived.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DerivedEdge {
-    /// The id of the source.
-    pub source: String,
-    /// The kind.
-    pub kind: EdgeKind,
-    /// The id of the target.
-    pub target: String,
+    /// Source, kind and target.
+    pub key: EdgeKey,
     /// Its properties.
     pub properties: Properties,
     /// The edges on which it rests.
@@ -56,22 +53,32 @@ impl Estate {
     pub fn derive(&mut self, mode: Mode) {
         let derivation = derive::all(self, mode);
         let time = self.latest().unwrap_or_default();
-        self.replace_derived(&derivation, time);
+        self.replace_derived(derivation, time);
     }
 
     /// Puts a derivation in the place of the former one.
-    pub fn replace_derived(&mut self, derivation: &Derivation, time: Timestamp) {
+    pub fn replace_derived(&mut self, derivation: Derivation, time: Timestamp) {
         let source = self.source_id(SOURCE);
-        for node in &derivation.nodes {
-            self.apply_node(node, time);
-        }
-        let mut kept = FxHashSet::default();
-        for edge in &derivation.edges {
-            kept.extend(self.apply_derived(edge, time, source));
+        let known = self.nodes.len();
+        let added: Vec<Option<NodeId>> = derivation.nodes.into_iter().map(|node| self.apply_node(node, time)).collect();
+        // A node of the derivation may turn out to be one that was gone, or find no room.
+        let placed = |id: NodeId| match id.index().checked_sub(known) {
+            None => Some(id),
+            Some(place) => added.get(place).copied().flatten(),
+        };
+        let moved =
+            |key: &EdgeKey| Some(EdgeKey { source: placed(key.source)?, kind: key.kind, target: placed(key.target)? });
+        let mut kept = Bits::new(self.edges.len() + derivation.edges.len());
+        for mut edge in derivation.edges {
+            let Some(key) = moved(&edge.key) else { continue };
+            edge.composition.iter_mut().for_each(|part| *part = moved(part).unwrap_or(*part));
+            if let Some(id) = self.apply_derived(DerivedEdge { key, ..edge }, time, source) {
+                kept.add(id.0);
+            }
         }
         let gone: Vec<EdgeId> = self
             .edges()
-            .filter(|(id, edge)| edge.origin == Origin::Derived && !kept.contains(id))
+            .filter(|(id, edge)| edge.origin == Origin::Derived && !kept.has(id.0))
             .map(|(id, _)| id)
             .collect();
         for id in gone {
@@ -82,29 +89,40 @@ impl Estate {
         }
     }
 
-    fn apply_derived(&mut self, edge: &DerivedEdge, time: Timestamp, source: u16) -> Option<EdgeId> {
-        let key = EdgeKey {
-            source: self.reference(&edge.source, time)?,
-            kind: edge.kind,
-            target: self.reference(&edge.target, time)?,
+    fn apply_derived(&mut self, edge: DerivedEdge, time: Timestamp, source: u16) -> Option<EdgeId> {
+        let key = self.canonical_key(edge.key);
+        let mut sources = SourceSet::default();
+        sources.insert(source);
+        let record = Edge {
+            key,
+            origin: Origin::Derived,
+            confidence: edge.confidence,
+            count: 1,
+            first_seen: time,
+            last_seen: time,
+            intervals: Intervals::since(time),
+            sources,
+            properties: self.shared(edge.properties),
+            composition: edge.composition.into_boxed_slice(),
         };
-        let known = self.edge_of(key).map(|(id, record)| (id, record.origin, record.held(None)));
-        if let Some((id, Origin::Raw, true)) = known {
+        let (id, fresh) = match self.enter_edge(key, record)? {
+            Entered::New(id) => return Some(id),
+            Entered::Known(id, fresh) => (id, fresh),
+        };
+        let (raw, held) = self.edge(id).map(|known| (known.origin == Origin::Raw, known.held(None)))?;
+        if raw && held {
             // A source reports what we derived too: the report stands, and it is not ours to end.
             return Some(id);
         }
-        let id = self.upsert_edge(key, Origin::Derived, time)?;
-        if !matches!(known, Some((_, _, true))) {
+        if !held {
             self.confirm_edge(id, time, source, edge.confidence);
         }
         let record = self.edges.get_mut(id.index())?;
         record.origin = Origin::Derived;
         record.last_seen = record.last_seen.max(time);
         record.confidence = edge.confidence;
-        if record.composition.as_ref() != edge.composition.as_slice() {
-            record.composition = edge.composition.clone().into_boxed_slice();
-        }
-        record.properties = (!edge.properties.is_empty()).then(|| Box::new(edge.properties.clone()));
+        record.composition = fresh.composition;
+        record.properties = fresh.properties;
         Some(id)
     }
 }

@@ -17,10 +17,12 @@ mod sessions;
 pub(crate) mod tests;
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use hopwatch_model::directory::Properties;
 use hopwatch_model::edge::Origin;
-use hopwatch_model::{NodeKind, Timestamp};
+use hopwatch_model::{NodeKind, PropertyValue, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +100,17 @@ pub struct Counters {
     pub unresolved: u64,
 }
 
+/// Property sets of edges that are looked for among those of earlier edges.
+const MAX_COMMON: usize = 32;
+
+/// What became of a record.
+pub(crate) enum Entered {
+    /// There is one of its key; here is the new one back.
+    Known(EdgeId, Edge),
+    /// It was entered.
+    New(EdgeId),
+}
+
 /// The mutable temporal property graph.
 #[derive(Clone, Debug, Default)]
 pub struct Estate {
@@ -116,6 +129,7 @@ pub struct Estate {
     aliases: FxHashMap<NodeId, Vec<NodeId>>,
     pub(crate) tags: Tags,
     latest: Option<Timestamp>,
+    common: Vec<Arc<Properties>>,
     pub(crate) counters: Counters,
 }
 
@@ -276,7 +290,7 @@ impl Estate {
         let node = Node {
             id: object_id.to_owned(),
             kind,
-            properties: hopwatch_model::directory::Properties::new(),
+            properties: Properties::new(),
             first_seen: time,
             last_seen: time,
             described_at: None,
@@ -303,16 +317,7 @@ impl Estate {
 
     /// Finds or makes the record of a key; a made one is open from `time` on.
     pub(crate) fn upsert_edge(&mut self, key: EdgeKey, origin: Origin, time: Timestamp) -> Option<EdgeId> {
-        let key = self.canonical_key(key);
-        if let Some(id) = self.index.get(&key) {
-            return Some(*id);
-        }
-        if self.edges.len() >= self.config.max_edges {
-            self.counters.dropped_edges_full += 1;
-            return None;
-        }
-        let id = EdgeId::from_index(self.edges.len());
-        self.edges.push(Edge {
+        let fresh = Edge {
             key,
             origin,
             confidence: 100,
@@ -323,11 +328,43 @@ impl Estate {
             sources: SourceSet::default(),
             properties: None,
             composition: Box::default(),
-        });
-        self.index.insert(key, id);
+        };
+        match self.enter_edge(self.canonical_key(key), fresh)? {
+            Entered::Known(id, _) | Entered::New(id) => Some(id),
+        }
+    }
+
+    /// Enters a record under a canonical key, unless there is one.
+    pub(crate) fn enter_edge(&mut self, key: EdgeKey, record: Edge) -> Option<Entered> {
+        let id = EdgeId::from_index(self.edges.len());
+        match self.index.entry(key) {
+            Entry::Occupied(known) => return Some(Entered::Known(*known.get(), record)),
+            Entry::Vacant(_) if id.index() >= self.config.max_edges => {
+                self.counters.dropped_edges_full += 1;
+                return None;
+            }
+            Entry::Vacant(free) => free.insert(id),
+        };
+        self.edges.push(Edge { key, ..record });
         self.outgoing.get_mut(at(key.source.0))?.push(id);
         self.incoming.get_mut(at(key.target.0))?.push(id);
-        Some(id)
+        Some(Entered::New(id))
+    }
+
+    /// Properties of an edge as they are kept: the common ones, such as that an entry is inherited, once for all edges.
+    pub(crate) fn shared(&mut self, properties: Properties) -> Option<Arc<Properties>> {
+        let (_, value) = properties.first_key_value()?;
+        if properties.len() > 1 || !matches!(value, PropertyValue::Bool(_) | PropertyValue::Integer(_)) {
+            return Some(Arc::new(properties));
+        }
+        if let Some(known) = self.common.iter().find(|known| ***known == properties) {
+            return Some(Arc::clone(known));
+        }
+        let kept = Arc::new(properties);
+        if self.common.len() < MAX_COMMON {
+            self.common.push(Arc::clone(&kept));
+        }
+        Some(kept)
     }
 
     /// Notes that an edge was seen to hold.

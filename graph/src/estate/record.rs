@@ -1,5 +1,7 @@
 //! The records of the estate: nodes and edges with their times, sources and confidence.
 
+use std::sync::Arc;
+
 use hopwatch_model::directory::Properties;
 use hopwatch_model::edge::Origin;
 use hopwatch_model::{EdgeKind, NodeKind, PropertyValue, Timestamp};
@@ -112,8 +114,8 @@ pub struct Edge {
     pub intervals: Intervals,
     /// Who reported it: places in the estate's table of sources.
     pub sources: SourceSet,
-    /// Its properties by lower-case name.
-    pub properties: Option<Box<Properties>>,
+    /// Its properties by lower-case name; edges with the same ones share them.
+    pub properties: Option<Arc<Properties>>,
     /// The edges that a derived edge rests on; empty for raw edges.
     pub composition: Box<[EdgeKey]>,
 }

@@ -38,7 +38,7 @@ pub struct Snapshot {
     tier_zero_distances: OnceLock<Arc<Distances>>,
     zones: BTreeMap<String, Vec<NodeId>>,
     nodes: Chunked<Arc<Node>>,
-    edges: Chunked<Edge>,
+    pub(crate) edges: Chunked<Edge>,
     names: Arc<Names>,
     sources: Vec<Arc<str>>,
     as_of: Option<Timestamp>,

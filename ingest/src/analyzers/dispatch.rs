@@ -166,6 +166,7 @@ pub struct Dispatch {
     streams: Vec<(Protocol, StreamFactory)>,
     datagrams: Vec<(Protocol, Box<dyn DatagramAnalyzer>)>,
     rpc: RpcEndpoints,
+    kerberos: Kerberos,
     ticked: Timestamp,
 }
 
@@ -179,18 +180,28 @@ impl Dispatch {
     /// With all analysers of [`STREAMS`] and [`DATAGRAMS`].
     #[must_use]
     pub fn new() -> Self {
-        let rpc = RpcEndpoints::default();
+        Self::over(RpcEndpoints::default(), Kerberos::default())
+    }
+
+    fn over(rpc: RpcEndpoints, kerberos: Kerberos) -> Self {
         let boxed = |line: &StreamLine| -> (Protocol, StreamFactory) { (line.0, Box::new(line.1)) };
         let mut dispatch = Self {
             streams: STREAMS.iter().map(boxed).collect(),
             datagrams: DATAGRAMS.iter().map(|(protocol, make)| (*protocol, make(&rpc))).collect(),
             rpc,
+            kerberos: kerberos.clone(),
             ticked: Timestamp::MIN,
         };
         // Kerberos keeps state across the connections of a capture: one logon goes over UDP and TCP.
-        let kerberos = Kerberos::default();
         dispatch.datagrams.push((Protocol::Kerberos, kerberos.datagrams()));
         dispatch.with_stream(Protocol::Kerberos, Box::new(move |_| kerberos.stream()))
+    }
+
+    /// Analysers for another thread of the same capture: what one logon leaves on several connections, and what the
+    /// endpoint mapper gave out, is shared with this one.
+    #[must_use]
+    pub fn sharing(&self) -> Self {
+        Self::over(self.rpc.clone(), self.kerberos.clone())
     }
 
     /// Registers a factory in place of the one that the protocol has.

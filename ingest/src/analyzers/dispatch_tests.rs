@@ -98,7 +98,7 @@ fn a_port_of_the_endpoint_mapper_is_known_in_its_midst() {
 fn a_datagram_of_no_service_is_ignored_by_name() {
     let (mut counters, mut events) = (Counters::default(), Vec::new());
     let (key, source) = (DigestKey::one_shot(), Arc::from("test"));
-    let mut out = Output { events: &mut events, counters: &mut counters, key: &key, source: &source };
+    let mut out = Output { events: &mut events, counters: &mut counters, key: &key, source: &source, tap: None };
     let ends = endpoints(50000, 1812);
     let mut dispatch = Dispatch::new();
     dispatch.datagram((ends.client, SocketAddr::from(([1, 1, 1, 1], 9))), b"", (Timestamp::default(), 1), &mut out);

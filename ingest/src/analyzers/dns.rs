@@ -16,7 +16,7 @@ use hopwatch_wire::dns::{self, Message, OPCODE_UPDATE, record_type};
 use rustc_hash::FxBuildHasher;
 
 use super::dns_names::NameObserver;
-use super::{Chunk, DatagramAnalyzer, Direction, Draft, Endpoints, Output, StreamAnalyzer};
+use super::{Chunk, DatagramAnalyzer, Direction, Draft, Endpoints, Output, StreamAnalyzer, Told};
 
 /// How long a query may wait: resolvers give up after 5 to 15 s.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -130,6 +130,7 @@ impl Exchanges {
             Ok(message) => message,
             Err(_) => return out.counters.drop("dns message malformed"),
         };
+        out.tell(chunk.frame, Told::Dns(&message));
         if message.fault.is_some() && !message.truncated {
             out.counters.drop("dns records malformed");
         }

@@ -21,7 +21,13 @@ struct Bench {
 impl Bench {
     fn with(&mut self, run: impl FnOnce(&mut Output<'_>)) {
         let (key, source) = (DigestKey::one_shot(), Arc::from("test"));
-        run(&mut Output { events: &mut self.events, counters: &mut self.counters, key: &key, source: &source });
+        run(&mut Output {
+            events: &mut self.events,
+            counters: &mut self.counters,
+            key: &key,
+            source: &source,
+            tap: None,
+        });
     }
 
     /// Queries as `time name qtype answers outcome`, names as `name=address certainty method`.

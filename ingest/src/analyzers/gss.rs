@@ -13,7 +13,7 @@ use hopwatch_wire::ntlm::{AuthenticateMessage, ChallengeMessage, Message, Respon
 use hopwatch_wire::spnego::{self, Inner, NegState};
 use hopwatch_wire::{krb5, ntlm};
 
-use super::{Draft, Endpoints, Output};
+use super::{Draft, Endpoints, Output, Told};
 
 /// Where and when something was seen.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ impl GssContext {
         let Ok(token) = spnego::decode(bytes) else { return out.counters.drop("gss: token malformed") };
         self.rejected |= token.state == Some(NegState::Reject);
         match token.inner {
-            Inner::Ntlm(message) => match ntlm::decode(message) {
+            Inner::Ntlm(message) => match read_ntlm(message, at, out) {
                 Ok(Message::Negotiate(_)) => {}
                 Ok(Message::Challenge(challenge)) => self.challenge(&challenge, at, out),
                 Ok(Message::Authenticate(message)) => self.authenticate(&message, bytes, at, out),
@@ -145,7 +145,11 @@ impl GssContext {
     }
 
     fn kerberos(&mut self, message: &[u8], at: At, out: &mut Output<'_>) {
-        match krb5::decode_token(message) {
+        let decoded = krb5::decode_token(message);
+        if let Ok(message) = &decoded {
+            out.tell(at.frame, Told::Kerberos(message));
+        }
+        match decoded {
             Ok(krb5::Message::ApReq(request)) => {
                 let ticket = request.ticket.event(|cipher| out.key.digest("ticket", cipher));
                 let used = TicketUse { ticket, carrier: self.carrier.into(), ap_options: request.ap_options };
@@ -167,6 +171,12 @@ impl GssContext {
         let digest = out.key.digest("token", token).to_le_bytes();
         self.pending = Some(Pending { at, actor, digest, activity });
     }
+}
+
+fn read_ntlm(bytes: &[u8], at: At, out: &mut Output<'_>) -> hopwatch_wire::error::Result<Message> {
+    let message = ntlm::decode(bytes)?;
+    out.tell(at.frame, Told::Ntlm(&message));
+    Ok(message)
 }
 
 fn version(kind: ResponseKind) -> NtlmVersion {

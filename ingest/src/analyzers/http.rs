@@ -120,7 +120,7 @@ impl Stream {
         let waited = self.gss.pending();
         for value in head.values("www-authenticate") {
             if let Some((scheme, token)) = value.split_once(' ')
-                && (scheme.eq_ignore_ascii_case("negotiate") || scheme.eq_ignore_ascii_case("ntlm"))
+                && ["negotiate", "ntlm", "kerberos"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
             {
                 self.token(token, at, out);
             }

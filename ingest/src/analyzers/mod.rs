@@ -23,9 +23,12 @@ pub mod rpc_endpoints;
 mod seen;
 pub mod smb;
 mod sniff;
+mod tap;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
+
+pub use tap::{Tap, Told};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,6 +81,8 @@ pub struct Output<'a> {
     pub key: &'a DigestKey,
     /// The source's name, for provenance.
     pub source: &'a Arc<str>,
+    /// Who listens to what is read, if anybody.
+    pub tap: Option<&'a mut Tap>,
 }
 
 /// An event in the making: what an analyser knows; the rest is filled in by [`Output::emit`].
@@ -98,6 +103,13 @@ pub struct Draft<'a> {
 }
 
 impl Output<'_> {
+    /// Tells the tap of a message.
+    pub(crate) fn tell(&mut self, frame: u64, told: Told<'_>) {
+        if let Some(tap) = &mut self.tap {
+            tap(frame, told);
+        }
+    }
+
     /// Finishes an event and hands it on.
     pub fn emit(&mut self, draft: Draft<'_>, activity: Activity) {
         self.counters.events += 1;

@@ -40,7 +40,13 @@ impl Bench {
     }
 
     pub(crate) fn out(&mut self) -> Output<'_> {
-        Output { events: &mut self.events, counters: &mut self.counters, key: &self.key, source: &self.source }
+        Output {
+            events: &mut self.events,
+            counters: &mut self.counters,
+            key: &self.key,
+            source: &self.source,
+            tap: None,
+        }
     }
 }
 

@@ -199,7 +199,7 @@ mod tests {
         let mut stream = TlsStream::new(&Opening { endpoints, midstream: false, rpc: &RpcEndpoints::default() });
         let (mut events, mut counters) = (Vec::new(), Counters::default());
         let (key, source) = (DigestKey::one_shot(), Arc::from("test"));
-        let mut out = Output { events: &mut events, counters: &mut counters, key: &key, source: &source };
+        let mut out = Output { events: &mut events, counters: &mut counters, key: &key, source: &source, tap: None };
         let (mut pending, mut skip) = (Vec::new(), 0usize);
         for piece in bytes.chunks(step) {
             let passed = skip.min(piece.len());

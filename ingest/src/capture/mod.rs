@@ -7,6 +7,8 @@
 //! transactions ended, each with the time of its request; [`crate::resolution::Resolving`] puts them in order of time.
 
 mod error;
+#[cfg(target_os = "linux")]
+pub mod live;
 mod order;
 mod pcap;
 mod pcapng;

@@ -113,6 +113,12 @@ impl Table {
         }
     }
 
+    /// Time went on without a segment: connections that were silent for too long are closed.
+    pub(crate) fn tick(&mut self, now: Timestamp, out: &mut Output<'_>) {
+        self.clock = self.clock.max(now);
+        self.expire(out);
+    }
+
     /// The capture ended: every connection is closed, the one used longest ago first.
     pub(crate) fn finish(&mut self, out: &mut Output<'_>) {
         for class in [Class::Read, Class::Other] {

@@ -69,14 +69,16 @@ impl Bench {
         let tcp = Tcp { source, target, seq, ack, flags, payload: payload.as_bytes(), cut: 0 };
         self.frame += 1;
         let (key, source) = (DigestKey::one_shot(), Arc::from("test"));
-        let mut out = Output { events: &mut self.events, counters: &mut self.counters, key: &key, source: &source };
+        let mut out =
+            Output { events: &mut self.events, counters: &mut self.counters, key: &key, source: &source, tap: None };
         let time = Timestamp::from_micros(millis * 1000);
         self.table.segment(&tcp, time, self.frame, &mut self.dispatch, &mut out);
     }
 
     fn finish(&mut self) -> Vec<String> {
         let (key, source) = (DigestKey::one_shot(), Arc::from("test"));
-        let mut out = Output { events: &mut self.events, counters: &mut self.counters, key: &key, source: &source };
+        let mut out =
+            Output { events: &mut self.events, counters: &mut self.counters, key: &key, source: &source, tap: None };
         self.table.finish(&mut out);
         self.log.lock().unwrap().clone()
     }

@@ -7,7 +7,7 @@ use crate::directory::bloodhound;
 use crate::error::{Error, Result};
 use crate::load::Input;
 use crate::load::body::read_error;
-use crate::sources::{Context, evtx, json, radius, signin, text, xml};
+use crate::sources::{Context, evtx, json, radius, signin, text, xml, zeek};
 
 /// A kind of file.
 pub struct Source {
@@ -33,6 +33,11 @@ pub const SOURCES: &[Source] = &[
         kind: "JSON records",
         recognises: json::recognises,
         read: |input, context| json::read(input.reader(), context),
+    },
+    Source {
+        kind: "Zeek log",
+        recognises: zeek::recognises,
+        read: |input, context| zeek::read(input.reader(), context),
     },
     Source {
         kind: "RADIUS detail",

@@ -6,9 +6,11 @@ pub mod json;
 pub mod radius;
 pub mod secret_attributes;
 pub mod signin;
+pub mod syslog;
 pub mod text;
 pub mod windows;
 pub mod xml;
+pub mod zeek;
 
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ pub struct Context<'a> {
     pub counters: Counters,
     /// Whence the actors of Windows records came.
     pub sessions: windows::Sessions,
+    /// What Zeek's rows taught for later ones.
+    pub zeek: zeek::State,
 }
 
 impl<'a> Context<'a> {
@@ -47,6 +51,7 @@ impl<'a> Context<'a> {
             sink,
             counters: Counters::default(),
             sessions: windows::Sessions::default(),
+            zeek: zeek::State::default(),
         }
     }
 

@@ -1,15 +1,18 @@
 //! Text logs, line by line: each line is told by what it holds, so that a syslog file may mix sources. JSON and event XML may
-//! stand behind a syslog header.
+//! stand behind a syslog header. Forms of several lines (Splunk's, RSA's) are put together first.
 
 use std::io::BufRead;
 
 use hopwatch_model::Record;
 
-use super::{Context, json, radius, xml};
+use super::{Context, json, radius, syslog, xml};
 use crate::error::{Error, Result};
 
 /// The longest line, in bytes; the rest of a longer one is passed over.
 const MAX_LINE_BYTES: usize = 1 << 20;
+
+/// The longest message of several lines, in bytes.
+const MAX_BLOCK_BYTES: usize = 64 << 10;
 
 /// Whether bytes look like text at all.
 #[must_use]
@@ -26,24 +29,69 @@ pub fn recognises(head: &[u8]) -> bool {
 /// [`Error::Read`] where the bytes cannot be read.
 pub fn read<R: BufRead>(mut input: R, context: &mut Context<'_>) -> Result<()> {
     let mut line = Vec::new();
+    let mut block = Block::default();
     let mut number = 0;
     let mut offset = 0_u64;
     while let Some(taken) = bounded_line(&mut input, &mut line).map_err(|source| Error::Read { offset, source })? {
         offset += taken;
         number += 1;
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
-        context.counters.read += 1;
         if line.len() >= MAX_LINE_BYTES {
+            block.finish(context);
+            context.counters.read += 1;
             context.counters.drop("line over 1 MiB");
-        } else if !self::line(text, Record::Line(number), context) {
-            context.counters.ignore("line of no known shape");
+        } else if !block.take(&text, number, context) {
+            whole(text.trim(), Record::Line(number), context);
         }
     }
+    block.finish(context);
     Ok(())
+}
+
+/// Reads one message that is whole.
+fn whole(text: &str, place: Record, context: &mut Context<'_>) {
+    if text.is_empty() {
+        return;
+    }
+    context.counters.read += 1;
+    if !line(text, place, context) {
+        context.counters.ignore("line of no known shape");
+    }
+}
+
+/// The lines of a message that has several.
+#[derive(Default)]
+struct Block {
+    text: String,
+    line: u64,
+}
+
+impl Block {
+    /// Takes a line where it begins a block or belongs to the open one.
+    fn take(&mut self, text: &str, number: u64, context: &mut Context<'_>) -> bool {
+        let begins = syslog::begins_block(text);
+        let ends = syslog::begins_message(text) && !(begins && self.dated());
+        if self.text.is_empty() || ends || self.text.len() + text.len() > MAX_BLOCK_BYTES {
+            self.finish(context);
+            if !begins {
+                return false;
+            }
+            self.line = number;
+        }
+        self.text.push_str(text.trim_end_matches('\r'));
+        self.text.push('\n');
+        true
+    }
+
+    /// Whether the block is a record that names its log first and its code below: the code begins no new one.
+    fn dated(&self) -> bool {
+        self.text.contains("LogName=") && !self.text.contains("EventCode=")
+    }
+
+    fn finish(&mut self, context: &mut Context<'_>) {
+        let text = std::mem::take(&mut self.text);
+        whole(text.trim(), Record::Line(self.line), context);
+    }
 }
 
 /// Reads one line without its end, at most [`MAX_LINE_BYTES`] of it; gives the bytes taken, `None` at the end.
@@ -68,8 +116,8 @@ pub(super) fn bounded_line<R: BufRead>(input: &mut R, line: &mut Vec<u8>) -> std
     }
 }
 
-/// Reads one line; false where nothing knows it.
-pub(super) fn line(text: &str, place: Record, context: &mut Context<'_>) -> bool {
+/// Reads one line or message; false where nothing knows it.
+pub(crate) fn line(text: &str, place: Record, context: &mut Context<'_>) -> bool {
     if let Some(at) = text.find("<Event").filter(|_| text.contains("</Event>")) {
         xml::record(text.as_bytes().get(at..).unwrap_or_default(), place, context);
         return true;
@@ -82,5 +130,5 @@ pub(super) fn line(text: &str, place: Record, context: &mut Context<'_>) -> bool
         }
     }
     // A row of an NPS log, as a shipper sends it line by line.
-    radius::nps::csv_line(text.as_bytes(), place, context)
+    radius::nps::csv_line(text.as_bytes(), place, context) || syslog::message(text, place, context)
 }

@@ -105,6 +105,10 @@ pub struct AsExchange {
     /// How many requests were folded into this one exchange (pre-authentication, UDP then TCP).
     #[serde(default)]
     pub requests: u32,
+    /// How far the KDC's clock is ahead of the capture's, in milliseconds: `stime` of a KRB-ERROR (whole seconds) less the
+    /// time at which it was captured. Absent where no error was seen, and in event logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kdc_ahead_millis: Option<i64>,
 }
 
 impl AsExchange {

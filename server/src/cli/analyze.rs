@@ -98,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         if paths.is_empty() {
             return Vec::new();
         }
-        let (collected, report) = load::collect(paths, &DigestKey::one_shot(), &mut resolver);
-        load::tell(&report, args.verbose);
-        reports.push(report);
-        collected.deltas.iter().for_each(|delta| watch.directory(estate, delta));
+        let absorb = |delta| watch.absorb(estate, delta);
+        let streamed = load::stream(paths, &DigestKey::one_shot(), &mut resolver, absorb);
+        load::tell(&streamed.report, args.verbose);
+        reports.push(streamed.report);
         watch.rebuild(estate);
-        collected.events
+        streamed.events
     };
     let of_directory = take(&args.directory, &mut watch, &mut estate);
     let history = take(&args.history, &mut watch, &mut estate);
@@ -133,6 +133,8 @@ fn inputs(watch: &Watch, verdicts: &Verdicts, events: &[Event], reports: &[Repor
     let insight = Insight::new(watch.snapshot());
     let alerts = verdicts.alerts().iter().cloned().map(Into::into).collect();
     let mut inputs = Inputs::of_graph(&insight, clock::now())?.with_alerts(alerts);
+    inputs.findings = verdicts.weaknesses().to_vec();
+    inputs.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     inputs.events = u64::try_from(events.len())?;
     inputs.span = events.iter().map(|event| event.time).min().zip(events.iter().map(|event| event.time).max());
     inputs.sources = reports.iter().flat_map(|report| statuses(report, events)).collect();

@@ -61,7 +61,7 @@ async fn play(config: Config) -> Result<ExitCode> {
     let at = LoadConfig::new(key.clone(), sample.directory_at());
     let (directory, report) = load::collect_with(&[sample.path(&sample.story.directory)], &at, &mut resolver);
     load::tell(&report, false);
-    pipeline.directory(&directory.deltas)?;
+    pipeline.directory(&directory.deltas).await?;
     let (mut read, report) =
         load::collect_with(&files(&sample), &LoadConfig::new(key, sample.directory_at()), &mut resolver);
     load::tell(&report, false);
@@ -71,7 +71,7 @@ async fn play(config: Config) -> Result<ExitCode> {
     let (history, day) = read.events.split_at(read.events.partition_point(|event| event.time < judged_from));
     eprintln!("==> learning from {} events of the days before", history.len());
     pipeline.events(history, Mode::Learning).await?;
-    pipeline.settle()?;
+    pipeline.settle().await?;
     let listener = serve::listen(&pipeline).await?;
     output::line(format!("the day of the intrusion plays now: {} events", day.len()))?;
     let state = std::sync::Arc::clone(pipeline.state());

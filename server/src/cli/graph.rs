@@ -1,6 +1,5 @@
 //! `hopwatch graph …`: ask the graph of a data folder, or of files given on the spot.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use hopwatch_graph::{Estate, Filter, Limits, Metric, Mode, NodeId, Snapshot};
 use hopwatch_model::Timestamp;
-use hopwatch_model::edge::Origin;
 
+use super::export::{self, Format};
 use super::output;
 use crate::estate_file;
 use crate::insight::Insight;
@@ -36,7 +35,7 @@ enum Command {
     Export {
         #[command(flatten)]
         source: Source,
-        /// The form: a tab-separated table of edges, or OpenGraph JSON.
+        /// The form of the graph.
         #[arg(long, value_enum, default_value = "edges")]
         format: Format,
         /// Derive as this product does, where we judge differently.
@@ -80,12 +79,6 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Edges,
-    Opengraph,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum Compat {
     Bloodhound,
 }
@@ -94,7 +87,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Export { source, format, compat } => {
             let mode = if compat.is_some() { Mode::BloodHound } else { Mode::Ours };
-            export(&load(&source, mode)?, format, source.as_of)?;
+            export::write(&load(&source, mode)?, format, source.as_of, &mut std::io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Path { source, from, to, start, end } => {
@@ -109,7 +102,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let time: jiff::Timestamp =
         text.parse().map_err(|_| format!("`{text}` is no RFC 3339 time with its zone, as 2026-11-22T12:00:00Z is"))?;
     Ok(Timestamp::from_micros(time.as_microsecond()))
@@ -125,42 +118,6 @@ fn load(source: &Source, mode: Mode) -> Result<Estate> {
         estate.derive(mode);
     }
     Ok(estate)
-}
-
-/// `edges`: source objectid, kind, target objectid, raw|derived. Observed kinds that no directory knows are left out of a
-/// comparison with BloodHound by its own kinds; here all edges that hold are printed.
-fn export(estate: &Estate, format: Format, as_of: Option<Timestamp>) -> Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let id = |node: NodeId| estate.node(node).map(|node| node.id.as_str()).unwrap_or_default();
-    let held = estate.edges().filter(|(_, edge)| edge.held(as_of));
-    match format {
-        Format::Edges => {
-            for (_, edge) in held {
-                let origin = if edge.key.kind.origin() == Origin::Raw { "raw" } else { "derived" };
-                writeln!(out, "{}\t{}\t{}\t{origin}", id(edge.key.source), edge.key.kind.name(), id(edge.key.target))?;
-            }
-        }
-        Format::Opengraph => {
-            let existed = estate.nodes().filter(|(_, node)| node.existed(as_of));
-            let nodes = existed.map(|(_, node)| {
-                serde_json::json!({ "id": node.id, "kinds": [node.kind.name(), "Base"], "properties": node.properties })
-            });
-            let edges = held.map(|(_, edge)| {
-                serde_json::json!({
-                    "kind": edge.key.kind.name(),
-                    "start": { "match_by": "id", "value": id(edge.key.source) },
-                    "end": { "match_by": "id", "value": id(edge.key.target) },
-                })
-            });
-            let graph = serde_json::json!({
-                "metadata": { "source_kind": "Base" },
-                "graph": { "nodes": nodes.collect::<Vec<_>>(), "edges": edges.collect::<Vec<_>>() },
-            });
-            serde_json::to_writer(&mut out, &graph)?;
-        }
-    }
-    out.flush()?;
-    Ok(())
 }
 
 /// The object of a name or objectid; several candidates are an error that names them.

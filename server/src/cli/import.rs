@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use hopwatch_detections::Mode;
+use hopwatch_ingest::Sink;
 use hopwatch_ingest::resolution::Resolver;
 
 use super::{load, remote, serve};
 use crate::config::Config;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Streamed};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -52,17 +53,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     serve::runtime()?.block_on(async {
         let mut pipeline = Pipeline::open(config).await?;
         let key = pipeline.key()?;
-        let (collected, report) = load::collect(&args.paths, &key, &mut Resolver::default());
+        let read = |sink: &mut dyn Sink| load::read(&args.paths, &key, sink);
+        let Streamed { events, report, parts } = pipeline.load(&mut Resolver::default(), mode, read).await?;
         load::tell(&report, args.verbose);
-        pipeline.take(&collected, &report, mode).await?;
         pipeline.state().store.close().await;
+        // All of it is on disk: freeing a large graph object by object would take seconds that nobody needs to wait.
+        std::mem::forget(pipeline);
         let counters = report.counters();
         eprintln!(
             "{} files, {} records, {} events, {} directory parts",
             report.files.len(),
             counters.read,
-            collected.events.len(),
-            collected.deltas.len()
+            events.len(),
+            parts
         );
         Ok(ExitCode::from(report.exit_code()))
     })

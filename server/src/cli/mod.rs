@@ -2,12 +2,17 @@
 //! everything that was asked for happened.
 
 mod analyze;
+mod backup;
+#[cfg(target_os = "linux")]
+mod capture;
 mod collect;
 mod demo;
 mod detections;
+mod doctor;
 mod evaluate;
 mod evaluate_travel;
 mod events;
+mod export;
 mod graph;
 mod import;
 mod load;
@@ -17,6 +22,7 @@ mod remote;
 mod report;
 mod schema;
 mod serve;
+mod sql;
 mod token;
 mod user;
 
@@ -38,6 +44,9 @@ enum Command {
     Serve(serve::Args),
     /// Serve on a fresh data folder with the sample estate loaded.
     Demo(demo::Args),
+    /// Capture on an interface and send a server the events, as a sensor.
+    #[cfg(target_os = "linux")]
+    Capture(capture::Args),
     /// Load files, folders or zips into a data folder or a running server.
     Import(import::Args),
     /// Collect a directory over LDAP into a file that `import` reads.
@@ -60,6 +69,14 @@ enum Command {
     Token(token::Args),
     /// List the detections, or show the manual of one.
     Detections(detections::Args),
+    /// Tell what is missing for the detections to see, and what to do about it.
+    Doctor(doctor::Args),
+    /// Ask events, alerts and the graph by SQL.
+    Sql(sql::Args),
+    /// Write a data folder into one file, also while a server runs on it.
+    Backup(backup::BackupArgs),
+    /// Make a data folder of a backup.
+    Restore(backup::RestoreArgs),
 }
 
 /// Runs the command line.
@@ -69,6 +86,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Demo(args) => demo::run(args),
+        #[cfg(target_os = "linux")]
+        Command::Capture(args) => capture::run(&args),
         Command::Schema => schema::run(),
         Command::Report(args) => report::run(&args),
         Command::User(args) => user::run(args),
@@ -80,6 +99,10 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Sql(args) => sql::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
     };
     match result {
         Ok(code) => code,

@@ -12,7 +12,7 @@ use axum::http::{Method, Request, StatusCode, Uri};
 use hopwatch_detections::Mode;
 use hopwatch_ingest::load::{self, Found, Progress, Report};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,12 +20,15 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::progress::Bar;
+use crate::doctor::Symptom;
 use crate::feed::{Receipt, Received};
 
 /// The variable that holds the token where no file does.
 const VARIABLE: &str = "HOPWATCH_TOKEN";
 /// How much of a file is read at a time.
 const CHUNK: usize = 256 << 10;
+/// The media type of files.
+const BINARY: &str = "application/octet-stream";
 /// The largest answer: a zip of a hundred thousand members has a line for each.
 const ANSWER_BYTES: usize = 256 << 20;
 
@@ -78,6 +81,28 @@ pub(super) async fn import(server: &str, token: &str, order: &Order<'_>) -> Resu
         total.files, total.read, total.events, total.stored, total.parts
     );
     Ok(ExitCode::from(u8::from(total.loaded == 0 || total.failed > 0)))
+}
+
+/// Asks a server's doctor.
+pub(super) async fn doctor(server: &str, token: &str) -> Result<Vec<Symptom>> {
+    let client = Client::new(server, token)?;
+    let query = json!({ "query": "{ doctor { check level subject text remedy } }" }).to_string();
+    let (status, mut body) = client
+        .ask(Method::POST, "/graphql", ("application/json", u64::try_from(query.len())?), Body::from(query))
+        .await?;
+    if let Some(error) = body["errors"][0]["message"].as_str() {
+        bail!("{} refuses: {error}", client.host);
+    }
+    let Some(symptoms) = body["data"]["doctor"].as_array_mut() else {
+        bail!("{} refuses: {}", client.host, reason(status, &body));
+    };
+    for symptom in symptoms.iter_mut() {
+        // GraphQL spells enumerations in capitals.
+        for field in ["check", "level"] {
+            symptom[field] = symptom[field].as_str().unwrap_or_default().to_lowercase().into();
+        }
+    }
+    serde_json::from_value(body["data"]["doctor"].take()).context("the server's answer cannot be read")
 }
 
 /// What became of all files.
@@ -154,7 +179,7 @@ impl Client {
 
     /// Asks whether files are taken; returns the size of the largest.
     async fn terms(&self) -> Result<u64> {
-        let (status, body) = self.ask(Method::GET, "/import", 0, Body::empty()).await?;
+        let (status, body) = self.ask(Method::GET, "/import", (BINARY, 0), Body::empty()).await?;
         if status != StatusCode::OK {
             bail!("{} refuses: {}", self.host, reason(status, &body));
         }
@@ -173,10 +198,11 @@ impl Client {
             address.push_str(if number == 0 { "?" } else { "&" });
             address.push_str(&format!("{option}=true"));
         }
-        let (status, body) = match self.ask(Method::POST, &address, found.bytes, body(file, found.bytes, bar)).await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(format!("{error:#}"))),
-        };
+        let (status, body) =
+            match self.ask(Method::POST, &address, (BINARY, found.bytes), body(file, found.bytes, bar)).await {
+                Ok(answer) => answer,
+                Err(error) => return Ok(Err(format!("{error:#}"))),
+            };
         match status {
             StatusCode::OK | StatusCode::UNPROCESSABLE_ENTITY => {
                 Ok(Ok(serde_json::from_value(body).context("the server's answer cannot be read")?))
@@ -189,7 +215,13 @@ impl Client {
         }
     }
 
-    async fn ask(&self, method: Method, address: &str, length: u64, body: Body) -> Result<(StatusCode, Value)> {
+    async fn ask(
+        &self,
+        method: Method,
+        address: &str,
+        (kind, length): (&str, u64),
+        body: Body,
+    ) -> Result<(StatusCode, Value)> {
         let connection =
             self.connect().await.with_context(|| format!("{}:{} cannot be reached", self.host, self.port))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await?;
@@ -199,7 +231,7 @@ impl Client {
             .uri(format!("{}{address}", self.base))
             .header(HOST, format!("{}:{}", self.host, self.port))
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_TYPE, kind)
             .header(CONTENT_LENGTH, length)
             .body(body)?;
         let answer = sender.send_request(request).await.context("the connection broke before the answer")?;

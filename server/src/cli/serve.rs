@@ -68,9 +68,19 @@ pub(super) async fn listen(pipeline: &Pipeline) -> Result<TcpListener> {
 /// Serves until the process is told to stop.
 pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<ExitCode> {
     let state = std::sync::Arc::clone(pipeline.state());
+    let key = pipeline.key()?;
     let feed = Feed::start(pipeline)?;
+    if let Some(sensors) = &state.config.sensors {
+        http::mutual::serve(&state, sensors).await?;
+    }
+    #[cfg(target_os = "linux")]
+    let watching = crate::watching::start(&state.config, &key, &feed)?;
+    #[cfg(not(target_os = "linux"))]
+    drop(key);
     scheduler::start(&state);
     let served = http::serve(state, listener, stopped()).await;
+    #[cfg(target_os = "linux")]
+    watching.stop().await;
     feed.stop().await;
     served.context("the server stopped")?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 mod neo4j;
 mod reference;
 mod reports;
+mod sensors;
 mod server;
 mod sources;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use neo4j::Neo4j;
 pub use reference::reference;
 pub use reports::{Reports, Schedule};
+pub use sensors::Sensors;
 pub use server::{Metrics, Server};
 pub use sources::{Source, SourceForm};
 
@@ -31,6 +33,8 @@ pub struct Config {
     pub reports: Reports,
     /// The mirror in Neo4j; without it there is none.
     pub neo4j: Option<Neo4j>,
+    /// The port for sensors that show a certificate; without it there is none.
+    pub sensors: Option<Sensors>,
     /// What is watched beside what is imported.
     pub sources: Vec<Source>,
 }

@@ -40,6 +40,12 @@ pub fn reference() -> String {
             item: "pub struct Neo4j {",
             defaults: table(&Neo4j::default()),
         },
+        Area {
+            table: "[sensors]",
+            source: include_str!("sensors.rs"),
+            item: "pub struct Sensors {",
+            defaults: toml::Table::new(),
+        },
     ];
     let mut page = String::from(
         "# Configuration\n\n`hopwatch serve --config FILE` reads a TOML file. Every key may be left out; an unknown key is \
@@ -65,7 +71,7 @@ const DETECTIONS: &str = "\n## `[detections]`\n\n| key | default | meaning |\n|-
 | `sensitivity` | `\"high\"` | `high` (learning and filters on), `medium`, `low` (for tests and exercises) |\n\
 | `disabled` | `[]` | slugs of detections that are off |\n\
 | `thresholds.<slug>.<name>` | – | overrides; `hopwatch detections show SLUG` lists names, units and defaults |\n\
-| `exclusions` | `[]` | each with `detections`, `account`, `host`, `subnet`, `reason`, `until` |\n";
+| `exclusions` | `[]` | each with any of `detections`, `accounts`, `hosts`, `subnets` (lists; `*` ends a name), with `reason`, and `until` if it ends |\n";
 
 fn table<T: serde::Serialize>(value: &T) -> toml::Table {
     toml::Table::try_from(value).unwrap_or_default()

@@ -9,6 +9,7 @@ use super::request::{Peer, analyst, identity, reader, state};
 use super::time::DateTime;
 use super::types::alert::{Alert, AlertState, Classification};
 use super::types::entity::Entity;
+use super::types::exclusion::{self, Exclusion, ExclusionInput};
 use super::types::report::Report;
 use super::types::user::{Session, Viewer};
 use crate::auth::token::{self, Token, Transport};
@@ -75,10 +76,54 @@ impl Mutation {
             comment: input.comment,
         };
         let alert = state.store.triage(&input.id, &triage, clock::now()).await.map_err(ApiError::from)?;
+        if triage.classification.is_some() {
+            state.reload_policy().await.map_err(ApiError::from)?;
+        }
         audit(ctx, "triage", &input.id, &format!("{triage:?}")).await?;
         let alert = Arc::new(alert);
         state.announce(ChangeKind::Triaged, &alert);
         Ok(Alert(alert))
+    }
+
+    /// Closes an alert, and keeps it and others of its kind about the same entities closed until a time, whatever comes;
+    /// what comes later opens it again.
+    #[graphql(guard = "analyst()")]
+    async fn suppress_alert(&self, ctx: &Context<'_>, id: ID, until: DateTime, reason: String) -> Result<Alert> {
+        let state = state(ctx)?;
+        if reason.trim().is_empty() || reason.chars().count() > MAX_COMMENT {
+            return Err(ApiError::BadInput(format!("give a reason of at most {MAX_COMMENT} characters")).into());
+        }
+        let alert = state.store.suppress(&id, until.0, &reason, clock::now()).await.map_err(ApiError::from)?;
+        audit(ctx, "suppress", &id, &format!("until {}: {reason}", until.0)).await?;
+        let alert = Arc::new(alert);
+        state.announce(ChangeKind::Triaged, &alert);
+        Ok(Alert(alert))
+    }
+
+    /// Adds exclusions, all or none; in force with the next event.
+    #[graphql(guard = "analyst()")]
+    async fn add_exclusions(&self, ctx: &Context<'_>, input: Vec<ExclusionInput>) -> Result<Vec<Exclusion>> {
+        let state = state(ctx)?;
+        let exclusions = exclusion::checked(input)?;
+        let detail = format!("{exclusions:?}");
+        let user = identity(ctx)?.name.clone();
+        let kept = state.store.add_exclusions(exclusions, &user, clock::now()).await.map_err(ApiError::from)?;
+        state.reload_policy().await.map_err(ApiError::from)?;
+        let ids: Vec<&str> = kept.iter().map(|kept| kept.id.as_str()).collect();
+        audit(ctx, "add exclusions", &ids.join(" "), &detail).await?;
+        Ok(kept.into_iter().map(Exclusion::Kept).collect())
+    }
+
+    /// Takes exclusions back, all or none.
+    #[graphql(guard = "analyst()")]
+    async fn remove_exclusions(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<bool> {
+        let state = state(ctx)?;
+        let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
+        let user = identity(ctx)?.name.clone();
+        state.store.remove_exclusions(&ids, &user, clock::now()).await.map_err(ApiError::from)?;
+        state.reload_policy().await.map_err(ApiError::from)?;
+        audit(ctx, "remove exclusions", &ids.join(" "), "").await?;
+        Ok(true)
     }
 
     /// Tags an entity as owned or sensitive, or takes the tag back.

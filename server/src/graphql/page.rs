@@ -154,6 +154,8 @@ pub(crate) enum Total {
     Events(crate::store::EventFilter),
     /// Reports of the store.
     Reports,
+    /// Incidents of the store.
+    Incidents(crate::store::IncidentFilter),
 }
 
 impl Total {
@@ -163,6 +165,7 @@ impl Total {
             Self::Known(count) => u64::try_from(*count).unwrap_or(u64::MAX),
             Self::Alerts(filter) => state.store.alert_count(filter).await?,
             Self::Events(filter) => state.events.count(filter).await?,
+            Self::Incidents(filter) => state.store.incident_count(filter).await?,
             Self::Reports => state.store.report_count().await?,
         })
     }

@@ -16,16 +16,22 @@ use super::types::edge::{GraphEdge, observed};
 use super::types::entity::{Entity, EntityConnection};
 use super::types::entity_list::{self, EntityFilter, EntityOrder};
 use super::types::event::{self, EventConnection, EventFilter};
+use super::types::exclusion::Exclusion;
 use super::types::finding::Finding;
 use super::types::health::Health;
 use super::types::histogram::{ActivityBucket, Spans, of_sights};
+use super::types::incident::{self, Incident, IncidentConnection, IncidentFilter};
 use super::types::kind_info::{self, EdgeKindInfo, NodeKindInfo};
 use super::types::overview::{MAX_BUCKETS, Overview};
 use super::types::path::{self, PathInput, PathResult};
+use super::types::question::{self, Answer, AskInput, QuestionInfo};
 use super::types::report::{self, ReportConnection, ReportSchedule};
 use super::types::subgraph::{self, GraphInput, Subgraph};
+use super::types::symptom;
 use super::types::user::Viewer;
+use super::types::what_if::{self, Cut, TimedPath, TimedPathInput, WhatIfInput, WhatIfResult};
 use crate::auth::Identity;
+use crate::doctor::Symptom;
 
 /// The queries.
 pub struct Query;
@@ -42,6 +48,12 @@ impl Query {
     #[graphql(guard = "reader()")]
     async fn health(&self) -> Health {
         Health
+    }
+
+    /// What is missing for the detections to see, the worst first, each with what to do about it.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn doctor(&self, ctx: &Context<'_>) -> Result<Vec<Symptom>> {
+        Ok(symptom::all(ctx).await?)
     }
 
     /// The first page.
@@ -70,6 +82,36 @@ impl Query {
     async fn alert(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Alert>> {
         let stored = state(ctx)?.store.alert(&id).await.map_err(ApiError::from)?;
         Ok(stored.map(|alert| Alert(Arc::new(alert))))
+    }
+
+    /// Incidents: alerts of one intrusion, those with the latest activity first.
+    #[graphql(guard = "reader()", complexity = "cost(first, last, child_complexity)")]
+    async fn incidents(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<IncidentFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<IncidentConnection> {
+        let request = request(first, after.as_deref(), last, before.as_deref())?;
+        Ok(incident::page(ctx, filter.unwrap_or_default().into(), &request).await?)
+    }
+
+    /// An incident.
+    #[graphql(guard = "reader()")]
+    async fn incident(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Incident>> {
+        Ok(state(ctx)?.store.incident(&id).await.map_err(ApiError::from)?.map(Incident))
+    }
+
+    /// What is not alerted: exclusions in force, those of the configuration among them, then those taken back last.
+    #[graphql(guard = "reader()", complexity = "50 * child_complexity")]
+    async fn exclusions(&self, ctx: &Context<'_>) -> Result<Vec<Exclusion>> {
+        let state = state(ctx)?;
+        let kept = state.store.exclusions().await.map_err(ApiError::from)?;
+        let configured = state.config.detections.exclusions.iter().cloned().map(Exclusion::Configured);
+        Ok(configured.chain(kept.into_iter().map(Exclusion::Kept)).collect())
     }
 
     /// Entities of the present graph.
@@ -157,6 +199,41 @@ impl Query {
     #[graphql(guard = "reader()", complexity = "50 + list_cost(first, child_complexity)")]
     async fn choke_points(&self, ctx: &Context<'_>, #[graphql(default = 20)] first: i32) -> Result<Vec<ChokePoint>> {
         Ok(choke_point::list(ctx, first).await?)
+    }
+
+    /// The fewest edges whose removal keeps an account, or every enabled account, out of Tier Zero.
+    #[graphql(guard = "reader()", complexity = "50 + list_cost(most, child_complexity)")]
+    async fn minimum_cut(
+        &self,
+        ctx: &Context<'_>,
+        from: Option<ID>,
+        #[graphql(default = 100)] most: i32,
+    ) -> Result<Cut> {
+        Ok(what_if::minimum_cut(ctx, from, most).await?)
+    }
+
+    /// What taking away or adding edges and objects would do to exposure. Changes nothing.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn what_if(&self, ctx: &Context<'_>, input: WhatIfInput) -> Result<WhatIfResult> {
+        Ok(what_if::what_if(ctx, input).await?)
+    }
+
+    /// The path that can be walked first, by sessions as they came and went.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn timed_path(&self, ctx: &Context<'_>, input: TimedPathInput) -> Result<Option<TimedPath>> {
+        Ok(what_if::timed_path(ctx, input).await?)
+    }
+
+    /// The catalogue of prebuilt questions.
+    #[graphql(guard = "reader()")]
+    async fn questions(&self) -> Vec<QuestionInfo> {
+        question::all()
+    }
+
+    /// The answer to a prebuilt question.
+    #[graphql(guard = "reader()", complexity = "50 + 10 * child_complexity")]
+    async fn ask(&self, ctx: &Context<'_>, input: AskInput) -> Result<Answer> {
+        Ok(question::ask(ctx, input).await?)
     }
 
     /// Events of the history, newest first.

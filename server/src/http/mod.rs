@@ -8,6 +8,8 @@ mod caller;
 mod download;
 mod headers;
 mod import;
+pub mod mutual;
+mod sensor;
 mod socket;
 mod viewer;
 
@@ -51,6 +53,7 @@ pub fn router(state: &State) -> Router {
         .route("/graphql/ws", get(socket::upgrade))
         .route("/import", get(import::terms))
         .route("/import/{*name}", post(import::post))
+        .route("/sensor/{name}/{epoch}/{sequence}", post(sensor::by_token))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics_text))
         .route("/reports/{id}/{file}", get(download::file))

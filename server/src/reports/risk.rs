@@ -19,7 +19,7 @@ pub fn write(inputs: &Inputs, folder: &Path) -> Result<Vec<ReportFile>, Error> {
         let path = path.to_owned();
         move |source| Error::Write { path, source }
     };
-    std::fs::create_dir_all(folder).map_err(fault(folder))?;
+    crate::private::create_dir_all(folder).map_err(fault(folder))?;
     let mut files = Vec::new();
     for (format, bytes) in [("html", html(inputs)?.into_bytes()), ("xlsx", xlsx(inputs)?)] {
         let file = format!("{NAME}.{format}");

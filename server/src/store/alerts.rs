@@ -34,6 +34,16 @@ pub enum Classification {
     FalsePositive,
 }
 
+impl From<Classification> for hopwatch_detections::calibration::Classification {
+    fn from(classification: Classification) -> Self {
+        match classification {
+            Classification::TruePositive => Self::TruePositive,
+            Classification::BenignTruePositive => Self::BenignTruePositive,
+            Classification::FalsePositive => Self::FalsePositive,
+        }
+    }
+}
+
 /// An alert with what users made of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAlert {
@@ -49,6 +59,10 @@ pub struct StoredAlert {
     pub assignee: Option<String>,
     /// What the user noted.
     pub comment: Option<String>,
+    /// Until when, in event time, new activity leaves it closed.
+    pub suppressed_until: Option<Timestamp>,
+    /// How often new activity opened it again.
+    pub reopened: u32,
     /// When anything of it last changed, by the server's clock.
     pub updated_at: Timestamp,
 }
@@ -93,22 +107,38 @@ pub fn id(alert: &Alert) -> String {
     digest.to_hex().chars().take(20).collect()
 }
 
-type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
+type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64, Option<i64>, u32);
 
-const COLUMNS: &str = "SELECT id, body, state, classification, assignee, comment, updated_at FROM alerts WHERE 1";
+const COLUMNS: &str = "SELECT id, body, state, classification, assignee, comment, updated_at, suppressed_until, reopened \
+                       FROM alerts WHERE 1";
+
+/// `?9`: until when the alert's key is suppressed. The names on the right of `DO UPDATE` are the row's values before.
+const PUT: &str = "INSERT INTO alerts (id, detection, severity, first_at, last_at, updated_at, body, words, state, \
+                   suppressed_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, iif(?9 IS NULL, 'open', 'closed'), ?9) \
+                   ON CONFLICT (id) DO UPDATE SET severity = ?3, first_at = ?4, last_at = ?5, updated_at = ?6, \
+                   body = ?7, words = ?8, \
+                   state = iif(state = 'closed' AND ?5 > last_at AND iif(suppressed_until IS NULL, \
+                   coalesce(classification, 'true_positive') = 'true_positive' OR ?3 > severity, \
+                   ?5 > suppressed_until), 'open', state), \
+                   reopened = reopened + iif(state = 'closed' AND ?5 > last_at AND iif(suppressed_until IS NULL, \
+                   coalesce(classification, 'true_positive') = 'true_positive' OR ?3 > severity, \
+                   ?5 > suppressed_until), 1, 0), \
+                   suppressed_until = iif(?5 > suppressed_until, NULL, suppressed_until) WHERE body <> ?7";
 
 impl Store {
-    /// Takes the engine's judgement in: a new row, or the engine's part of a known one. A closed alert stays closed.
+    /// Takes the engine's judgement in: a new row, or the engine's part of a known one.
+    ///
+    /// New activity opens a closed alert again, unless it was dismissed (and has not become graver) or is suppressed; a
+    /// suppression that has ended lets it open in any case. An alert that is new while another of its key is suppressed
+    /// is suppressed with it.
     ///
     /// # Errors
     /// Where the database fails.
     pub async fn put_alert(&self, alert: &Alert, now: Timestamp) -> Result<StoredAlert> {
         let id = self.known_id(alert).await?;
+        let suppressed = self.suppression(alert).await?;
         let mut transaction = self.writer.begin().await?;
-        let sql = "INSERT INTO alerts (id, detection, severity, first_at, last_at, updated_at, body, words) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET severity = ?3, \
-                   first_at = ?4, last_at = ?5, updated_at = ?6, body = ?7, words = ?8 WHERE body <> ?7";
-        sqlx::query(sql)
+        sqlx::query(PUT)
             .bind(&id)
             .bind(&alert.detection)
             .bind(severity_rank(alert.severity))
@@ -117,6 +147,7 @@ impl Store {
             .bind(now.as_micros())
             .bind(to_document("alert", alert)?)
             .bind(words(alert))
+            .bind(suppressed)
             .execute(&mut *transaction)
             .await?;
         for key in keys::of_alert(alert) {
@@ -217,6 +248,40 @@ impl Store {
         self.alert(id).await?.ok_or_else(missing)
     }
 
+    /// Closes an alert and keeps it, and others of its key, closed whatever comes until a time.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] where there is no such alert.
+    pub async fn suppress(&self, id: &str, until: Timestamp, reason: &str, now: Timestamp) -> Result<StoredAlert> {
+        let sql = "UPDATE alerts SET state = 'closed', suppressed_until = ?, comment = ?, updated_at = ? WHERE id = ?";
+        let query = sqlx::query(sql).bind(until.as_micros()).bind(reason).bind(now.as_micros()).bind(id);
+        let missing = || Error::Missing { what: "alert", id: id.to_owned() };
+        if query.execute(&self.writer).await?.rows_affected() == 0 {
+            return Err(missing());
+        }
+        self.alert(id).await?.ok_or_else(missing)
+    }
+
+    /// Alerts by id, in no order.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn alerts_by_id(&self, ids: &[String]) -> Result<Vec<StoredAlert>> {
+        let mut query = QueryBuilder::new(COLUMNS);
+        one_of(&mut query, "id", ids.iter().cloned());
+        let rows: Vec<Row> = query.build_query_as().fetch_all(&self.reader).await?;
+        rows.into_iter().map(stored).collect()
+    }
+
+    /// Until when the alert's key is suppressed, where that is not before its latest activity.
+    async fn suppression(&self, alert: &Alert) -> Result<Option<i64>> {
+        let sql = "SELECT max(suppressed_until) FROM alerts WHERE detection = ? AND suppressed_until >= ? \
+                   AND json_extract(body, '$.key') = ?";
+        let query = sqlx::query_as(sql).bind(&alert.detection).bind(alert.last_at.as_micros()).bind(&alert.key);
+        let (until,): (Option<i64>,) = query.fetch_one(&self.writer).await?;
+        Ok(until)
+    }
+
     /// The id under which the alert is kept: its own, or that of a row of the same key which it overlaps.
     async fn known_id(&self, alert: &Alert) -> Result<String> {
         let own = id(alert);
@@ -273,7 +338,9 @@ where
     query.push(")");
 }
 
-fn stored((id, body, state, classification, assignee, comment, updated): Row) -> Result<StoredAlert> {
+fn stored(
+    (id, body, state, classification, assignee, comment, updated, suppressed, reopened): Row,
+) -> Result<StoredAlert> {
     Ok(StoredAlert {
         id,
         alert: document("alert", &body)?,
@@ -285,6 +352,8 @@ fn stored((id, body, state, classification, assignee, comment, updated): Row) ->
         classification: classification.and_then(|name| classification_of(&name)),
         assignee,
         comment,
+        suppressed_until: suppressed.map(Timestamp::from_micros),
+        reopened,
         updated_at: Timestamp::from_micros(updated),
     })
 }
@@ -298,7 +367,7 @@ fn words(alert: &Alert) -> String {
     words.join("\n").to_lowercase()
 }
 
-fn severity_rank(severity: Severity) -> i64 {
+pub(crate) fn severity_rank(severity: Severity) -> i64 {
     match severity {
         Severity::Informational => 0,
         Severity::Low => 1,
@@ -332,7 +401,7 @@ fn classification_name(classification: Classification) -> &'static str {
     }
 }
 
-fn classification_of(name: &str) -> Option<Classification> {
+pub(crate) fn classification_of(name: &str) -> Option<Classification> {
     [Classification::TruePositive, Classification::BenignTruePositive, Classification::FalsePositive]
         .into_iter()
         .find(|one| classification_name(*one) == name)

@@ -30,6 +30,9 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// What is known of the sensors cannot be read.
+    #[error("what is known of the sensors cannot be read")]
+    Sensors(#[source] std::io::Error),
     /// A block of events cannot be packed or unpacked.
     #[error("a block of events cannot be packed or unpacked")]
     Block(#[source] std::io::Error),

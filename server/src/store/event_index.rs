@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hopwatch_detections::Mode;
 use hopwatch_model::{Activity, Event};
 use sqlx::{QueryBuilder, SqliteTransaction};
 
@@ -10,8 +11,13 @@ use super::events::digest;
 use super::{Result, keys};
 
 /// Adds the rows of a block's events.
-pub(crate) async fn add(transaction: &mut SqliteTransaction<'_>, block: i64, events: &[&Event]) -> Result<()> {
-    let rows = insert_rows(transaction, block, events).await?;
+pub(crate) async fn add(
+    transaction: &mut SqliteTransaction<'_>,
+    block: i64,
+    events: &[&Event],
+    mode: Mode,
+) -> Result<()> {
+    let rows = insert_rows(transaction, block, events, mode).await?;
     let of_events: Vec<BTreeSet<String>> = events.iter().map(|event| keys::of_event(event)).collect();
     let ids = key_ids(transaction, of_events.iter().flatten().cloned().collect()).await?;
     let mut postings = Vec::new();
@@ -29,14 +35,16 @@ async fn insert_rows(
     transaction: &mut SqliteTransaction<'_>,
     block: i64,
     events: &[&Event],
+    mode: Mode,
 ) -> Result<BTreeMap<i64, i64>> {
-    let mut query = QueryBuilder::new("INSERT INTO events (time, digest, what, block, slot) ");
+    let mut query = QueryBuilder::new("INSERT INTO events (time, digest, what, block, slot, learned) ");
     query.push_values(events.iter().enumerate(), |mut row, (slot, event)| {
         row.push_bind(event.time.as_micros())
             .push_bind(digest(event))
             .push_bind(event.activity.name())
             .push_bind(block)
-            .push_bind(i64::try_from(slot).unwrap_or(0));
+            .push_bind(i64::try_from(slot).unwrap_or(0))
+            .push_bind(mode == Mode::Learning);
     });
     query.push(" RETURNING digest, id");
     let rows: Vec<(i64, i64)> = query.build_query_as().fetch_all(&mut **transaction).await?;

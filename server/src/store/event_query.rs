@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hopwatch_detections::Mode;
 use hopwatch_model::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -17,10 +18,10 @@ const HOURS: usize = 168;
 /// Entity keys that a text filter may stand for; a text that fits more is cut at the first in order of name.
 const TEXT_KEYS: i64 = 1000;
 
-/// Time, row, digest, block, slot.
-type Row = (i64, i64, i64, i64, i64);
+/// Time, row, digest, block, slot, learned.
+type Row = (i64, i64, i64, i64, i64, bool);
 
-const COLUMNS: &str = "SELECT time, id, digest, block, slot FROM events WHERE 1";
+const COLUMNS: &str = "SELECT time, id, digest, block, slot, learned FROM events WHERE 1";
 
 /// A page of matching events, newest first.
 pub(crate) async fn page(store: &Store, filter: &EventFilter, request: &PageRequest) -> Result<Page<StoredEvent>> {
@@ -134,13 +135,14 @@ async fn load(store: &Store, rows: &[Row]) -> Result<Vec<StoredEvent>> {
         blocks.insert(id, unpack(&body)?);
     }
     let mut events = Vec::with_capacity(rows.len());
-    for (_, row, digest, block, slot) in rows {
+    for (_, row, digest, block, slot, learned) in rows {
         let slot = usize::try_from(*slot).unwrap_or(usize::MAX);
         if let Some(event) = blocks.get(block).and_then(|events| events.get(slot)) {
             events.push(StoredEvent {
                 id: format!("{:016x}", digest.cast_unsigned()),
                 row: *row,
                 event: event.clone(),
+                mode: if *learned { Mode::Learning } else { Mode::Judging },
             });
         }
     }

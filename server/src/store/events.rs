@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
+use hopwatch_detections::Mode;
 use hopwatch_model::{Event, Timestamp};
 
 use super::page::{Page, PageRequest};
@@ -36,6 +37,8 @@ pub struct StoredEvent {
     pub row: i64,
     /// The event.
     pub event: Event,
+    /// What it was stored for: to be judged, or to be learned from.
+    pub mode: Mode,
 }
 
 /// Which events. Everything that is set must match; an empty list of kinds matches all.
@@ -59,8 +62,13 @@ pub struct EventFilter {
 /// [`Self::append`] returns once the batch survives a crash; only then may a source be told that its events arrived. A
 /// batch is stored whole or not at all. An event whose content digest is known changes nothing.
 pub trait EventHistory: Send + Sync {
-    /// Stores a batch.
-    fn append<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<Appended>>;
+    /// Stores a batch, and with it whether it is judged or only learned from: whoever reads it after a crash must know.
+    fn append_as<'a>(&'a self, events: &'a [Event], mode: Mode) -> BoxFuture<'a, Result<Appended>>;
+
+    /// Stores a batch to be judged.
+    fn append<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<Appended>> {
+        self.append_as(events, Mode::Judging)
+    }
 
     /// A page of matching events, newest first.
     fn query<'a>(&'a self, filter: &'a EventFilter, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<StoredEvent>>>;
@@ -95,14 +103,14 @@ impl SqliteEvents {
         Self { store }
     }
 
-    async fn append_batch(&self, events: &[Event]) -> Result<Appended> {
+    async fn append_batch(&self, events: &[Event], mode: Mode) -> Result<Appended> {
         let mut transaction = self.store.writer.begin().await?;
         let fresh = fresh(&mut transaction, events).await?;
         for block in fresh.chunks(BLOCK) {
             let body = pack(block)?;
             let sql = "INSERT INTO event_blocks (body) VALUES (?) RETURNING id";
             let (block_id,): (i64,) = sqlx::query_as(sql).bind(body).fetch_one(&mut *transaction).await?;
-            event_index::add(&mut transaction, block_id, block).await?;
+            event_index::add(&mut transaction, block_id, block, mode).await?;
         }
         transaction.commit().await?;
         let stored = u64::try_from(fresh.len()).unwrap_or(0);
@@ -114,8 +122,8 @@ impl SqliteEvents {
 }
 
 impl EventHistory for SqliteEvents {
-    fn append<'a>(&'a self, events: &'a [Event]) -> BoxFuture<'a, Result<Appended>> {
-        Box::pin(self.append_batch(events))
+    fn append_as<'a>(&'a self, events: &'a [Event], mode: Mode) -> BoxFuture<'a, Result<Appended>> {
+        Box::pin(self.append_batch(events, mode))
     }
 
     fn query<'a>(&'a self, filter: &'a EventFilter, page: &'a PageRequest) -> BoxFuture<'a, Result<Page<StoredEvent>>> {

@@ -10,7 +10,9 @@ mod error;
 mod event_index;
 mod event_query;
 pub mod events;
+pub mod exclusions;
 pub mod findings;
+pub mod incidents;
 pub mod keys;
 pub mod page;
 pub mod reports;
@@ -26,10 +28,14 @@ use std::time::Duration;
 use hopwatch_model::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::private;
+
 pub use alerts::{AlertFilter, AlertState, Classification, StoredAlert, Triage};
 pub use api_tokens::ApiToken;
 pub use error::{Error, Result};
 pub use events::{Appended, EventFilter, EventHistory, SqliteEvents, StoredEvent};
+pub use exclusions::StoredExclusion;
+pub use incidents::IncidentFilter;
 pub use page::{Page, PageRequest};
 pub use reports::{ReportFile, StoredReport};
 pub use sources::SourceStatus;
@@ -41,7 +47,7 @@ pub const FILE: &str = "hopwatch.db";
 /// Connections that read. SQLite readers do not block each other; more than the cores gain nothing.
 const READERS: u32 = 4;
 /// How long a statement waits for another process that writes (`hopwatch import` beside a running server).
-const BUSY: Duration = Duration::from_secs(30);
+pub(crate) const BUSY: Duration = Duration::from_secs(30);
 
 /// The store of one data folder. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -58,8 +64,10 @@ impl Store {
     /// Where the folder cannot be made, the file is no database, or it is of a later version.
     pub async fn open(data_dir: &Path) -> Result<Self> {
         let folder = |source| Error::Folder { path: data_dir.to_owned(), source };
-        std::fs::create_dir_all(data_dir).map_err(folder)?;
+        private::create_dir_all(data_dir).map_err(folder)?;
         let path = data_dir.join(FILE);
+        // SQLite gives the mode of the database to the log and the index that it lays beside it.
+        private::ensure(&path).map_err(folder)?;
         let options = SqliteConnectOptions::from_str("sqlite:")?
             .filename(&path)
             .create_if_missing(true)
@@ -73,7 +81,6 @@ impl Store {
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "true"))
             .await?;
-        restrict(&path);
         Ok(Self { data_dir: data_dir.to_owned(), reader, writer })
     }
 
@@ -125,15 +132,3 @@ impl Store {
         self.writer.close().await;
     }
 }
-
-/// The file holds password hashes and the estate's weaknesses: only the service's own account may read it.
-#[cfg(unix)]
-fn restrict(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
-        tracing::warn!(%error, path = %path.display(), "the database file stays readable for others");
-    }
-}
-
-#[cfg(not(unix))]
-fn restrict(_path: &Path) {}

@@ -121,6 +121,12 @@ pub fn now(snapshot: &Snapshot) -> Timestamp {
     snapshot.as_of().or(snapshot.latest()).unwrap_or_default()
 }
 
+/// Everything that is weak in a snapshot, in order of slugs.
+#[must_use]
+pub fn of(snapshot: &Snapshot) -> Vec<Finding> {
+    ALL.iter().flat_map(|posture| posture.findings(snapshot)).collect()
+}
+
 /// Every finding, sorted by slug.
 #[rustfmt::skip]
 pub static ALL: &[&dyn Posture] = &[

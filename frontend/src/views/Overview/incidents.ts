@@ -30,7 +30,7 @@ export const rank = (alert: AlertRowFragment): number => LEVELS.indexOf(alert.se
 export function incidents(alerts: readonly AlertRowFragment[]): Incident[] {
   const groups = new Map<string, AlertRowFragment[]>();
   const root = joined(alerts);
-  for (const alert of [...alerts].sort((a, b) => a.lastAt.localeCompare(b.lastAt))) {
+  for (const alert of [...alerts].sort(byStart)) {
     const key = root(alert.id);
     groups.set(key, [...(groups.get(key) ?? []), alert]);
   }
@@ -38,6 +38,10 @@ export function incidents(alerts: readonly AlertRowFragment[]): Incident[] {
     .map(incident)
     .sort((a, b) => rank(b.worst) - rank(a.worst) || b.size - a.size || b.to.localeCompare(a.to));
 }
+
+/** A story is told from its beginning; what goes on for long began when it began. */
+const byStart = (a: AlertRowFragment, b: AlertRowFragment): number =>
+  a.firstAt.localeCompare(b.firstAt) || a.lastAt.localeCompare(b.lastAt);
 
 /** Union by what they share; gives the name of each one's group. */
 function joined(alerts: readonly AlertRowFragment[]): (id: string) => string {
@@ -86,7 +90,7 @@ function incident(alerts: AlertRowFragment[]): Incident {
       alerts.map((one) => one.source && (one.source.entity ? entityName(one.source.entity) : one.source.name)),
     ),
     from: alerts.reduce((first, one) => (one.firstAt < first ? one.firstAt : first), alerts[0]?.firstAt ?? ""),
-    to: alerts.at(-1)?.lastAt ?? "",
+    to: alerts.reduce((last, one) => (one.lastAt > last ? one.lastAt : last), ""),
     size: alerts.length,
   };
 }

@@ -97,31 +97,30 @@ function standing(entity: Data["entities"]["nodes"][number]): string {
 
 export function Learning({ learning }: { learning: Overview["learning"] }) {
   if (learning.length === 0) return null;
-  const ready = learning.filter((one) => one.ready).length;
+  const waiting = learning.filter((one) => !one.ready).sort((a, b) => a.progressPercent - b.progressPercent);
   return (
     <section className="panel">
       <header>
         <h2>Learning</h2>
         <span className="quiet">
-          {ready} of {plural(learning.length, "profile")} ready
+          {waiting.length === 0
+            ? `all ${plural(learning.length, "profile")} ready`
+            : `${learning.length - waiting.length} of ${plural(learning.length, "profile")} ready`}
         </span>
       </header>
-      {[...learning]
-        .sort((a, b) => a.progressPercent - b.progressPercent)
-        .slice(0, 6)
-        .map((one) => (
-          <div key={one.detection} className={`${css.line} ${css.learn}`}>
-            <Go to={`/detections/${one.detection}`} className="ellipsis link">
-              {one.detection}
-            </Go>
-            <span className={css.track} title={`${one.progressPercent.toFixed(0)} %`}>
-              <i style={{ width: `${one.progressPercent}%` }} />
-            </span>
-            <span className="second ellipsis" title={one.detail}>
-              {one.detail}
-            </span>
-          </div>
-        ))}
+      {waiting.slice(0, 6).map((one) => (
+        <div key={one.detection} className={`${css.line} ${css.learn}`}>
+          <Go to={`/detections/${one.detection}`} className="ellipsis link">
+            {one.detection}
+          </Go>
+          <span className={css.track} title={`${one.progressPercent.toFixed(0)} %`}>
+            <i style={{ width: `${one.progressPercent}%` }} />
+          </span>
+          <span className="second ellipsis" title={one.detail}>
+            {one.detail}
+          </span>
+        </div>
+      ))}
     </section>
   );
 }

@@ -107,9 +107,9 @@ fn signatures_do_not_protect_a_template_of_schema_1() {
 #[test]
 fn a_missing_property_of_a_template_is_a_gap_and_no_edge() {
     let words = with(&[("enrolleesuppliessubject=false ", "")]);
-    let (_, derivation) = derived(&words, Mode::Ours);
+    let derivation = derived(&words, Mode::Ours);
     assert!(edges(&derivation, EdgeKind::ADCSESC1).is_empty());
-    assert!(derivation.gaps.iter().any(|gap| gap.contains("template t: enrolleesuppliessubject unknown")));
+    assert!(derivation.1.gaps.iter().any(|gap| gap.contains("template t: enrolleesuppliessubject unknown")));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn beyond_bloodhound_each_escalation_has_its_own_condition() {
     ];
     ours(&with(&old), EdgeKind::ADCSESC15, &ALL);
     let confidence = |words: &str| {
-        derived(words, Mode::Ours).1.edges.iter().find(|e| e.kind == EdgeKind::ADCSESC15).unwrap().confidence
+        derived(words, Mode::Ours).1.edges.iter().find(|e| e.key.kind == EdgeKind::ADCSESC15).unwrap().confidence
     };
     assert_eq!(confidence(&with(&old)), 50, "whether the update is installed is unknown");
     let off = ("EnterpriseCA ca", "EnterpriseCA ca disabledextensions=1.3.6.1.4.1.311.25.2|");

@@ -50,9 +50,9 @@ fn ldap_takes_the_logon_of_a_computer_with_the_web_client() {
 #[test]
 fn a_computer_of_unknown_ntlm_settings_is_a_gap_and_no_edge() {
     let unknown = words().replace("Computer c restrictoutboundntlm=false", "Computer c");
-    let (_, derivation) = derived(&unknown, Mode::Ours);
+    let derivation = derived(&unknown, Mode::Ours);
     assert!(edges(&derivation, EdgeKind::CoerceAndRelayNTLMToSMB).is_empty());
-    assert!(derivation.gaps.iter().any(|gap| gap.starts_with("1 computers: restrictoutboundntlm unknown")));
+    assert!(derivation.1.gaps.iter().any(|gap| gap.starts_with("1 computers: restrictoutboundntlm unknown")));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Blind spots: a changed security descriptor is not read here, since its rights depend on the schema: the next directory
 //! sync brings them. Objects that are created bring no SID in their record and wait for the sync too.
 
+use std::sync::Arc;
+
 use hopwatch_model::event::{DirectoryChange, ValueOperation};
 use hopwatch_model::{Account, EdgeKind, Event, NodeKind, PropertyValue, Sid};
 
@@ -182,7 +184,7 @@ impl Estate {
             return false;
         };
         if let Some(record) = self.edges.get_mut(edge.index()) {
-            let properties = record.properties.get_or_insert_default();
+            let properties = Arc::make_mut(record.properties.get_or_insert_default());
             properties.insert("isprimarygroup".to_owned(), PropertyValue::Bool(true));
         }
         true

@@ -1,6 +1,6 @@
 //! Logons, logoffs, authentications on the wire, and names seen on the network.
 
-use hopwatch_model::event::{Logoff, Logon, NameObserved, NtlmLogon};
+use hopwatch_model::event::{AsExchange, Logoff, Logon, NameObserved, NtlmLogon};
 use hopwatch_model::{Account, Certainty, EdgeKind, Event, Host, NodeKind, Outcome, PropertyValue};
 
 use super::super::sessions::SessionKey;
@@ -14,6 +14,10 @@ const UNANSWERED: u8 = 30;
 
 /// How sure, in percent, we are that credentials stay where they were only typed to be used elsewhere (4648, type 9).
 const EXPLICIT: u8 = 70;
+
+/// How sure, in percent, we are that a host to which a ticket-granting ticket was issued keeps the account's credential:
+/// a service that merely checks a password by Kerberos throws the ticket away.
+const TICKET: u8 = 60;
 
 impl Estate {
     /// A successful logon: who logs on where, from where, and whether credentials stay.
@@ -109,6 +113,27 @@ impl Estate {
             used |= self.link(event, account, EdgeKind::ConnectedTo, target, confidence);
         }
         used
+    }
+
+    /// A ticket-granting ticket was issued: its client holds it, and the key that opened it, from now on.
+    pub(super) fn observe_as_exchange(&mut self, event: &Event, exchange: &AsExchange) -> bool {
+        let issued = self.observe_kdc(event);
+        // Without pre-authentication anybody may ask; without the host's name nobody knows whose memory it is.
+        if !issued || !exchange.preauthenticated() || !exchange.sname.krbtgt() {
+            return issued;
+        }
+        let Some(source) = event.source.as_ref().filter(|host| host.name.is_some()) else { return issued };
+        let (Some(source), Some(account)) = (
+            self.host_node(source, event.time),
+            self.account_node(&exchange.cname.account(), NodeKind::User, event.time),
+        ) else {
+            return issued;
+        };
+        let user = self.node(account.id).is_some_and(|node| node.kind == NodeKind::User);
+        if user {
+            self.session(event, source, account, None, TICKET);
+        }
+        issued
     }
 
     /// Who issues tickets is a domain controller, also where no directory says so.

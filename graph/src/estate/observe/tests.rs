@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use hopwatch_model::directory::DeltaKind;
 use hopwatch_model::event::{
-    AccountChange, AccountChangeKind, DirectoryChange, GroupChange, Logoff, Logon, LogonType, NtlmLogon, ValueOperation,
+    AccountChange, AccountChangeKind, AsExchange, DirectoryChange, GroupChange, Logoff, Logon, LogonType, NtlmLogon,
+    Principal, ValueOperation,
 };
 use hopwatch_model::provenance::SourceKind;
 use hopwatch_model::{
@@ -127,6 +128,33 @@ fn a_network_logon_leaves_no_session() {
     assert!(held(&estate, "HOST:ws9", EdgeKind::LoggedOnFrom, ANN, None));
     estate.observe(&Event { outcome: Outcome::Failure(0xC000_006D), ..logon(1, "x", LogonType::Interactive, "y", 1) });
     assert_eq!(estate.find("HOST:y"), None, "a refused logon shows nothing");
+}
+
+#[test]
+fn a_ticket_granting_ticket_is_a_session_of_the_host_that_got_it() {
+    let ask = |secs: i64, padata: Vec<i32>, from: Host| Event {
+        source: Some(from),
+        target: Some(Host { name: Some("dc1".into()), ..Host::default() }),
+        ..event(
+            secs,
+            Activity::AsExchange(Box::new(AsExchange {
+                cname: Principal { name: "ann".into(), realm: "LAB.EXAMPLE".into(), ..Principal::default() },
+                sname: Principal { name: "krbtgt/LAB.EXAMPLE".into(), ..Principal::default() },
+                padata,
+                ..AsExchange::default()
+            })),
+        )
+    };
+    let ws1 = || Host { name: Some("ws1.lab.example".into()), ..Host::default() };
+    let mut estate = directory();
+    estate.observe(&ask(2000, vec![128], ws1()));
+    assert!(!held(&estate, WS1, EdgeKind::HasSession, ANN, None), "anybody may ask without pre-authentication");
+    estate.observe(&ask(2100, vec![2, 128], Host::at([10, 0, 0, 9].into())));
+    assert!(!held(&estate, "ADDRESS:10.0.0.9", EdgeKind::HasSession, ANN, None), "nobody knows which host that is");
+    estate.observe(&ask(2200, vec![2, 128], ws1()));
+    assert!(held(&estate, WS1, EdgeKind::HasSession, ANN, None));
+    estate.tick(at(2_200_000));
+    assert!(!held(&estate, WS1, EdgeKind::HasSession, ANN, None), "it ends at its timeout");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::pdus;
 use crate::analyzers::bounded::Bounded;
 use crate::analyzers::gss::{At, GssContext, observe};
 use crate::analyzers::rpc_endpoints::RpcEndpoints;
-use crate::analyzers::{Draft, Output};
+use crate::analyzers::{Draft, Output, Told};
 
 /// The most presentation contexts of a connection.
 const CONTEXTS: usize = 64;
@@ -191,6 +191,9 @@ impl Connection {
         let level = pdu.auth.as_ref().map_or(self.level, |auth| level(auth.level));
         let sealed = pdu.auth.is_some() && level == AuthLevel::Privacy;
         self.count_opaque(sealed, at, out);
+        let bound = self.contexts.iter().find(|context| context.id == context_id);
+        let interface = bound.map(|context| context.uuid);
+        out.tell(at.frame, Told::Rpc { interface, opnum, first: pdu.flags.first() });
         if pdu.flags.first() || self.calls.get(&pdu.call_id).is_none() {
             let target = self.target(context_id, at.endpoints.server);
             let mut call = Call::new(at, target, opnum);

@@ -10,7 +10,7 @@ use hopwatch_wire::krb5::{KdcRep, KdcReq, Kpasswd, KrbError, Message};
 use super::request::{Asked, Request, armored};
 use super::shared::Shared;
 use crate::analyzers::seen::{Seen, Sender};
-use crate::analyzers::{Chunk, Draft, Endpoints, Output};
+use crate::analyzers::{Chunk, Draft, Endpoints, Output, Told};
 
 /// The port of the password-change protocol (RFC 3244).
 pub(super) const KPASSWD_PORT: u16 = 464;
@@ -42,7 +42,11 @@ impl Conversation {
         if ports.0 == KPASSWD_PORT || ports.1 == KPASSWD_PORT {
             return self.password_change(bytes, sent(Sender::Asker), shared, out);
         }
-        match Message::decode(bytes) {
+        let decoded = Message::decode(bytes);
+        if let Ok(message) = &decoded {
+            out.tell(chunk.frame, Told::Kerberos(message));
+        }
+        match decoded {
             Ok(Message::AsReq(request)) => self.as_req(&request, sent(Sender::Asker), shared, out),
             Ok(Message::TgsReq(request)) => self.ask(Request::of_tgs(sent(Sender::Asker), &request, out), shared, out),
             Ok(Message::AsRep(reply)) => {
@@ -114,6 +118,7 @@ impl Conversation {
             return;
         };
         request.offer(&error.method_data());
+        request.clock(error.stime, seen.time);
         let code = u32::try_from(error.error_code).unwrap_or(u32::MAX);
         match error.error_code {
             PREAUTH_REQUIRED | RESPONSE_TOO_BIG | MORE_PREAUTH_DATA_REQUIRED => {
@@ -125,7 +130,13 @@ impl Conversation {
 
     /// A message of port 464. Whether the change was made is sealed in the answer, so only a refusal is known.
     fn password_change(&mut self, bytes: &[u8], seen: Seen, shared: &mut Shared, out: &mut Output<'_>) {
-        match Kpasswd::decode(bytes) {
+        let decoded = Kpasswd::decode(bytes);
+        if let Ok(Kpasswd { ap, body, .. }) = &decoded {
+            for message in ap.iter().chain([body]) {
+                out.tell(seen.frame, Told::Kerberos(message));
+            }
+        }
+        match decoded {
             Ok(Kpasswd { ap: Some(Message::ApReq(ap_req)), .. }) => {
                 let mut seen = seen;
                 seen.endpoints = toward(seen.endpoints, KPASSWD_PORT);

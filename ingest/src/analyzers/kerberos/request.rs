@@ -1,7 +1,7 @@
 //! A request of which the answer is awaited: what it becomes as an event.
 
 use hopwatch_model::event::{AsExchange, Principal, TgsExchange, TicketUse};
-use hopwatch_model::{Account, Activity, Outcome};
+use hopwatch_model::{Account, Activity, Outcome, Timestamp};
 use hopwatch_wire::krb5::{ApReq, KdcRep, KdcReq, PaData, kind};
 
 use crate::analyzers::Output;
@@ -109,6 +109,7 @@ impl Request {
             if exchange.offered_etypes.is_empty() {
                 exchange.offered_etypes = earlier.offered_etypes;
             }
+            exchange.kdc_ahead_millis = exchange.kdc_ahead_millis.or(earlier.kdc_ahead_millis);
         }
     }
 
@@ -120,6 +121,13 @@ impl Request {
             .find_map(|wanted| padata.iter().find(|data| data.kind == *wanted)?.etype_info().ok());
         if let Some(etypes) = info {
             exchange.offered_etypes = etypes;
+        }
+    }
+
+    /// Notes what the KDC says of the time, beside when that was captured.
+    pub(super) fn clock(&mut self, stime: Option<Timestamp>, captured: Timestamp) {
+        if let (Asked::As(exchange), Some(stime)) = (&mut self.asked, stime) {
+            exchange.kdc_ahead_millis = Some(stime.as_micros().saturating_sub(captured.as_micros()) / 1_000);
         }
     }
 

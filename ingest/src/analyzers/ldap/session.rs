@@ -10,7 +10,7 @@ use hopwatch_wire::ldap::{Control, LdapMessage, LdapResult, Operation, SearchReq
 use super::bind::Binding;
 use super::change::{self, Budget};
 use crate::analyzers::seen::{Seen, Sender};
-use crate::analyzers::{Chunk, Output};
+use crate::analyzers::{Chunk, Output, Told};
 
 /// The most requests of one connection that wait for an answer; beyond it the oldest is emitted without.
 const MAX_PENDING: usize = 512;
@@ -96,6 +96,7 @@ impl Session {
                 return Next::Same;
             }
         };
+        out.tell(chunk.frame, Told::Ldap(&message));
         let asked = || Seen::new(chunk, Sender::Asker, bytes);
         let id = message.id;
         match message.operation {

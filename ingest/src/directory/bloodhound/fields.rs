@@ -329,12 +329,14 @@ impl<'de> Deserialize<'de> for Bag {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bag, A::Error> {
-                let mut bag = Properties::new();
+                // Built in one go from a sorted list: its nodes are full then, which halves the memory of an estate.
+                let mut bag = Vec::with_capacity(32);
                 while let Some((key, Scalar(value))) = map.next_entry::<Text<'_>, Scalar>()? {
                     if let Some(value) = value {
-                        bag.insert(key.as_str().to_ascii_lowercase(), value);
+                        bag.push((key.as_str().to_ascii_lowercase(), value));
                     }
                 }
+                let bag = Properties::from_iter(bag);
                 Ok(Bag(bag))
             }
         }

@@ -1,14 +1,15 @@
 //! The reading of one file: batches of objects are found one after the other, converted in parallel, and delivered in
 //! the file's order.
 
-use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault};
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::BuildHasher;
 use std::io::Read;
+use std::sync::mpsc::Receiver;
 
 use hopwatch_model::directory::{DeltaKind, DirectoryNode, Properties};
 use hopwatch_model::{DirectoryDelta, NodeKind, Timestamp};
 use rayon::prelude::*;
-use rustc_hash::{FxHashSet, FxHasher};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::convert::{Output, element};
 use super::kind::{FileKind, Meta};
@@ -16,13 +17,13 @@ use super::{Error, Scanner};
 use crate::{Counters, Sink};
 
 /// A batch is converted and delivered when it has this many bytes: some thousand objects.
-const BATCH_BYTES: usize = 8 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// How much is held back, in bytes, while `meta` has not yet told what the objects are; beyond it, the objects tell.
 const HELD_BYTES: usize = 64 << 20;
 
 /// How many objects one task converts: enough to pay for the task, few enough to balance.
-const TASK_OBJECTS: usize = 64;
+const TASK_OBJECTS: usize = 256;
 
 /// How many elements are looked at to guess a file's type.
 const GUESS_ELEMENTS: usize = 50;
@@ -54,6 +55,18 @@ impl Batch {
     }
 }
 
+fn converted(kind: FileKind, batch: &Batch) -> Converted {
+    let elements = batch.elements();
+    let outputs = elements.par_chunks(TASK_OBJECTS).map(|chunk| {
+        let mut out = Output::default();
+        for bytes in chunk {
+            element(kind, bytes, &mut out);
+        }
+        out
+    });
+    Converted { elements: u64::try_from(elements.len()).unwrap_or(u64::MAX), outputs: outputs.collect() }
+}
+
 /// A file being read.
 pub(crate) struct Load<'s> {
     name: &'s str,
@@ -66,6 +79,14 @@ pub(crate) struct Load<'s> {
     held_bytes: usize,
     referenced: FxHashSet<u64>,
     gaps: BTreeMap<&'static str, u64>,
+    /// Batches that are being converted while the next ones are looked for, in the file's order.
+    converting: VecDeque<Receiver<Converted>>,
+}
+
+/// What became of a batch.
+struct Converted {
+    elements: u64,
+    outputs: Vec<Output>,
 }
 
 impl<'s> Load<'s> {
@@ -82,6 +103,7 @@ impl<'s> Load<'s> {
             held_bytes: 0,
             referenced: FxHashSet::default(),
             gaps: BTreeMap::new(),
+            converting: VecDeque::new(),
         }
     }
 
@@ -140,7 +162,7 @@ impl<'s> Load<'s> {
             _ => {}
         }
         for batch in std::mem::take(&mut self.held) {
-            self.convert(&batch);
+            self.convert(batch);
         }
         Ok(found)
     }
@@ -172,7 +194,7 @@ impl<'s> Load<'s> {
             return;
         }
         if self.kind.is_some() {
-            self.convert(&batch);
+            self.convert(batch);
             return;
         }
         self.held_bytes += batch.bytes.len();
@@ -189,27 +211,42 @@ impl<'s> Load<'s> {
         self.guessed = true;
         if self.kind.is_some() {
             for batch in std::mem::take(&mut self.held) {
-                self.convert(&batch);
+                self.convert(batch);
             }
             self.held_bytes = 0;
         }
     }
 
-    fn convert(&mut self, batch: &Batch) {
+    fn convert(&mut self, batch: Batch) {
         let Some(kind) = self.kind else { return };
-        let elements = batch.elements();
-        let outputs: Vec<Output> = elements
-            .par_chunks(TASK_OBJECTS)
-            .map(|chunk| {
-                let mut out = Output::default();
-                for bytes in chunk {
-                    element(kind, bytes, &mut out);
-                }
-                out
-            })
-            .collect();
-        self.counters.read += u64::try_from(elements.len()).unwrap_or(u64::MAX);
-        self.deliver(outputs);
+        if rayon::current_thread_index().is_some() {
+            // A task that waits for another one would hold up the pool: small files are loaded in tasks.
+            self.take(converted(kind, &batch));
+            return;
+        }
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        rayon::spawn(move || {
+            // Whoever waited has given up where nobody receives.
+            drop(sender.send(converted(kind, &batch)));
+        });
+        self.converting.push_back(receiver);
+        if self.converting.len() > rayon::current_num_threads() {
+            self.take_next();
+        }
+    }
+
+    fn take_next(&mut self) {
+        if let Some(receiver) = self.converting.pop_front() {
+            match receiver.recv() {
+                Ok(converted) => self.take(converted),
+                Err(_) => self.counters.drop("objects whose conversion failed"),
+            }
+        }
+    }
+
+    fn take(&mut self, converted: Converted) {
+        self.counters.read += converted.elements;
+        self.deliver(converted.outputs);
     }
 
     /// Delivers what became of some elements as one delta.
@@ -220,7 +257,8 @@ impl<'s> Load<'s> {
             kind: DeltaKind::Merge,
             ..DirectoryDelta::default()
         };
-        let hasher = BuildHasherDefault::<FxHasher>::default();
+        let hasher = FxBuildHasher;
+        delta.edges.reserve_exact(outputs.iter().map(|out| out.edges.len()).sum());
         for out in outputs {
             for node in &out.nodes {
                 self.referenced.insert(hasher.hash_one((&node.id, NodeKind::Base)));
@@ -249,6 +287,9 @@ impl<'s> Load<'s> {
     pub(crate) fn finish(&mut self) {
         if self.kind.is_none() && !self.held.is_empty() {
             self.guess();
+        }
+        while !self.converting.is_empty() {
+            self.take_next();
         }
         let lost: usize = self.held.iter().map(|batch| batch.ends.len()).sum();
         for _ in 0..lost {

@@ -188,43 +188,56 @@ impl Extent {
                 bytes.iter().position(|byte| matches!(byte, b',' | b':' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n'))
             }
             Self::Text { opened, escaped } => {
-                for (index, byte) in bytes.iter().enumerate() {
-                    match byte {
-                        _ if *escaped => *escaped = false,
-                        b'\\' => *escaped = true,
-                        b'"' if *opened => return Some(index + 1),
-                        b'"' => *opened = true,
-                        _ => {}
-                    }
+                let mut at = 0;
+                if !*opened {
+                    at = bytes.iter().position(|byte| *byte == b'"')? + 1;
+                    *opened = true;
                 }
-                None
+                string_end(bytes, at, escaped)
             }
             Self::Nested { depth, text, escaped } => {
-                for (index, byte) in bytes.iter().enumerate() {
+                let mut at = 0;
+                loop {
                     if *text {
-                        match byte {
-                            _ if *escaped => *escaped = false,
-                            b'\\' => *escaped = true,
-                            b'"' => *text = false,
-                            _ => {}
-                        }
-                        continue;
+                        at = string_end(bytes, at, escaped)?;
+                        *text = false;
                     }
-                    match byte {
+                    match bytes.get(at)? {
                         b'"' => *text = true,
                         b'{' | b'[' => *depth += 1,
                         b'}' | b']' => {
                             *depth -= 1;
                             if *depth == 0 {
-                                return Some(index + 1);
+                                return Some(at + 1);
                             }
                         }
                         _ => {}
                     }
+                    at += 1;
                 }
-                None
             }
         }
+    }
+}
+
+/// The place behind the quotation mark that ends a string whose inside goes on at `at`; `escaped` where a backslash came
+/// last, also into the next piece of text.
+fn string_end(bytes: &[u8], mut at: usize, escaped: &mut bool) -> Option<usize> {
+    if *escaped {
+        bytes.get(at)?;
+        at += 1;
+        *escaped = false;
+    }
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at + 1);
+        }
+        if bytes.get(at + 1).is_none() {
+            *escaped = true;
+            return None;
+        }
+        at += 2;
     }
 }
 

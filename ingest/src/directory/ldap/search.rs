@@ -1,11 +1,12 @@
 //! Paged searches (RFC 2696) with security descriptors (`[MS-ADTS] 3.1.1.3.4.1.11`), and the rest of long lists
 //! (`[MS-ADTS] 3.1.1.3.1.3.3`).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hopwatch_wire::ber;
 use ldap3::Scope;
 use ldap3::controls::RawControl;
+use tokio::time::Instant;
 
 use super::config::Config;
 use super::connection::{Connection, reason};
@@ -197,7 +198,7 @@ impl<'c> Searcher<'c> {
 
     async fn wait(&self) {
         if let Some(at) = self.next_page_at {
-            tokio::time::sleep_until(at.into()).await;
+            tokio::time::sleep_until(at).await;
         }
     }
 

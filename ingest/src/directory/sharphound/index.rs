@@ -266,12 +266,13 @@ fn kind(entry: &Entry) -> Option<NodeKind> {
     (class("configuration") || class("container") && !marker(entry)).then_some(NodeKind::Container)
 }
 
-/// Containers that hold nothing and never will: the notes of finished domain and forest updates, of which there are
-/// hundreds, and the halves of a policy, which is an object of its own.
-fn marker(entry: &Entry) -> bool {
+/// Containers that hold nothing and never will: the notes of single steps of domain and forest updates, of which there are
+/// hundreds, and the halves of a policy, which is an object of its own. The folders of the updates are folders like others.
+pub(super) fn marker(entry: &Entry) -> bool {
     let dn = entry.dn.to_lowercase();
-    let update = dn.contains(",cn=domainupdates,cn=system,") || dn.contains(",cn=forestupdates,cn=configuration,");
-    update || parent(&dn).is_some_and(|folder| folder.starts_with("cn={") && folder.contains(",cn=policies,cn=system,"))
+    let step = [",cn=operations,cn=domainupdates,cn=system,", ",cn=operations,cn=forestupdates,cn=configuration,"];
+    step.iter().any(|folder| dn.contains(folder))
+        || parent(&dn).is_some_and(|folder| folder.starts_with("cn={") && folder.contains(",cn=policies,cn=system,"))
 }
 
 /// The folder part of a distinguished name: what follows the first comma that is not escaped.

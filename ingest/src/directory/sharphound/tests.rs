@@ -184,9 +184,11 @@ fn what_updates_and_policies_leave_behind_is_not_written() {
         container("CN=Policies,CN=System,DC=lab,DC=example"),
         container("CN=User,CN={A},CN=Policies,CN=System,DC=lab,DC=example"),
         container("CN=x,CN=Operations,CN=DomainUpdates,CN=System,DC=lab,DC=example"),
+        container("CN=x,CN=Operations,CN=ForestUpdates,CN=Configuration,DC=lab,DC=example"),
         container("CN=Operations,CN=ForestUpdates,CN=Configuration,DC=lab,DC=example"),
     ]);
-    assert_eq!(Index::of(&snapshot).unwrap().items.len(), 2);
+    let index = Index::of(&snapshot).unwrap();
+    assert_eq!(index.items.len(), 3, "the domain, and two folders");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::io::BufRead;
 
 use hopwatch_model::Record;
 
-use super::{Context, signin};
+use super::{Context, signin, zeek};
 use crate::error::{Error, Result};
 use frame::{Frame, Frames};
 pub use value::Json;
@@ -84,6 +84,7 @@ fn value(json: &Json<'_>, origin: Origin<'_>, context: &mut Context<'_>, wraps: 
     let json = inner.unwrap_or(json);
     if samba::read(json, origin, context)
         || windows::read(json, origin.place, context)
+        || zeek::json(json, origin, context)
         || signin::json(json, origin, context)
     {
         return;

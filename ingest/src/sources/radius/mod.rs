@@ -21,9 +21,9 @@ const MAX_ATTRIBUTES: usize = 256;
 
 /// The attributes of one logged packet.
 #[derive(Debug, Default)]
-struct Packet {
-    time: Option<Timestamp>,
-    attributes: Vec<(String, String)>,
+pub(super) struct Packet {
+    pub(super) time: Option<Timestamp>,
+    pub(super) attributes: Vec<(String, String)>,
 }
 
 /// What kind of packet was logged (RFC 2865 §3, RFC 2866 §3).
@@ -38,7 +38,7 @@ enum Code {
 
 impl Packet {
     /// Keeps an attribute; secrets never.
-    fn push(&mut self, name: &str, value: &str) {
+    pub(super) fn push(&mut self, name: &str, value: &str) {
         // A tunnel attribute bears its tag behind a colon (RFC 2868 §3.1).
         let key = key(name.split(':').next().unwrap_or(name));
         let secret = [
@@ -108,7 +108,7 @@ fn key(name: &str) -> String {
 }
 
 /// Makes the event of a packet.
-fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut Context<'_>) {
+pub(super) fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut Context<'_>) {
     let Some(time) = packet.time else { return context.counters.drop("RADIUS packet without time") };
     let code = packet.code();
     let status = packet.accounting_status().filter(|_| code == Code::Accounting);

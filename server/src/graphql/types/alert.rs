@@ -13,6 +13,7 @@ use super::entity::Entity;
 use super::event::Event;
 use super::evidence::{Evidence, ScorePart};
 use super::host::Host;
+use super::incident::Incident;
 use super::path::Path;
 use super::subgraph::Subgraph;
 use crate::graphql::error::ApiResult;
@@ -62,6 +63,15 @@ pub enum Classification {
     BenignTruePositive,
     /// Not what the detection looks for.
     FalsePositive,
+}
+
+/// By what an alert was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum AlertKind {
+    /// A detection of the catalogue.
+    Detection,
+    /// A Sigma rule that users brought.
+    Rule,
 }
 
 /// A judgement about activity.
@@ -223,6 +233,28 @@ impl Alert {
     /// The time of the latest event.
     async fn last_at(&self) -> DateTime {
         DateTime(self.of().last_at)
+    }
+
+    /// Until when, in event time, new activity leaves it closed.
+    async fn suppressed_until(&self) -> Option<DateTime> {
+        self.0.suppressed_until.map(DateTime)
+    }
+
+    /// How often new activity opened it again after it was closed.
+    async fn reopened(&self) -> u32 {
+        self.0.reopened
+    }
+
+    /// Whether a detection of ours judged, or a rule that users brought.
+    async fn kind(&self) -> AlertKind {
+        if hopwatch_detections::rule_slug(&self.of().detection) { AlertKind::Rule } else { AlertKind::Detection }
+    }
+
+    /// The incident to which it belongs; a weakness seen in use belongs to none.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn incident(&self, ctx: &Context<'_>) -> Result<Option<Incident>> {
+        let found = state(ctx)?.store.incident_of(&self.0.id).await.map_err(crate::graphql::error::ApiError::from)?;
+        Ok(found.map(Incident))
     }
 
     /// When anything of it last changed.

@@ -72,15 +72,7 @@ impl DetectionInfo {
 
     /// The phase of the kill chain.
     async fn phase(&self) -> &'static str {
-        match self.0.phase {
-            Phase::InitialAccess => "initial access",
-            Phase::Reconnaissance => "reconnaissance",
-            Phase::CredentialAccess => "credential access",
-            Phase::LateralMovement => "lateral movement",
-            Phase::DomainDominance => "domain dominance",
-            Phase::Exfiltration => "exfiltration",
-            Phase::Posture => "posture",
-        }
+        self.0.phase.words()
     }
 
     /// ATT&CK technique ids.

@@ -108,8 +108,8 @@ impl OwnerRule {
 }
 
 fn push(id: &str, kind: EdgeKind, principal: String, ace: &Ace<'_>, properties: Properties, out: &mut Output) {
-    out.edge(&principal, kind, id, properties);
-    out.reference_owned(principal, kind_named(ace.kind.as_str()));
+    out.reference(&principal, kind_named(ace.kind.as_str()));
+    out.edge_owned(principal, kind, id, properties);
 }
 
 fn inheritance(ace: &Ace<'_>) -> Properties {

@@ -1,9 +1,11 @@
 //! What the elements of a batch became.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 
 use hopwatch_model::directory::{DirectoryEdge, DirectoryNode, Properties};
 use hopwatch_model::{EdgeKind, NodeKind, PropertyValue};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::Counters;
 use crate::directory::bloodhound::fields::Text;
@@ -24,6 +26,8 @@ pub(in crate::directory) struct Output {
     pub(in crate::directory) gaps: BTreeMap<&'static str, u64>,
     /// What was ignored or dropped.
     pub(in crate::directory) counters: Counters,
+    /// Digests of the references made so far: a list of access control repeats its trustees.
+    referenced: FxHashSet<u64>,
     /// The domain of the object at hand, for well-known identifiers that lack it.
     domain: String,
 }
@@ -63,15 +67,8 @@ impl Output {
 
     /// An object that is referred to; one of no known kind becomes a node by its edge alone.
     pub(in crate::directory) fn reference(&mut self, id: &str, kind: NodeKind) {
-        if kind != NodeKind::Base && !id.is_empty() {
+        if kind != NodeKind::Base && !id.is_empty() && self.referenced.insert(FxBuildHasher.hash_one((id, kind))) {
             self.references.push((id.to_owned(), kind));
-        }
-    }
-
-    /// Likewise, of an identifier that nobody else needs.
-    pub(super) fn reference_owned(&mut self, id: String, kind: NodeKind) {
-        if kind != NodeKind::Base && !id.is_empty() {
-            self.references.push((id, kind));
         }
     }
 
@@ -81,6 +78,15 @@ impl Output {
             self.counters.drop("edge without an end");
         } else {
             self.edges.push(DirectoryEdge { source: source.to_owned(), kind, target: target.to_owned(), properties });
+        }
+    }
+
+    /// Likewise, from an identifier that nobody else needs.
+    pub(super) fn edge_owned(&mut self, source: String, kind: EdgeKind, target: &str, properties: Properties) {
+        if source.is_empty() || target.is_empty() {
+            self.counters.drop("edge without an end");
+        } else {
+            self.edges.push(DirectoryEdge { source, kind, target: target.to_owned(), properties });
         }
     }
 
