@@ -99,3 +99,9 @@ lab: packages ## Bring up the Samba lab and compare our collection with the coll
 .PHONY: bench-graph
 bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
 	tests/bench/graph
+bench-graph: ## Time the graph engine beside petgraph
+	cargo bench --locked -p hopwatch-graph
+
+.PHONY: bench-detections
+bench-detections: ## Time all detections on a mixed day of 10 M events, and 2,000 Sigma rules
+	cargo bench --locked -p hopwatch-detections --bench day --bench rules

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hopwatch_model::alert::MAX_EVIDENCE;
-use hopwatch_model::{Alert, Timestamp};
+use hopwatch_model::{Alert, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Meta, Verdict};
@@ -35,6 +35,33 @@ impl AlertChange {
     }
 }
 
+/// What the alerts of a detection or rule say of it.
+#[derive(Clone, Debug)]
+pub struct Described<'a> {
+    /// The slug.
+    pub slug: &'a str,
+    /// Defender for Identity's external id.
+    pub external_id: Option<u32>,
+    /// The severity where a verdict gives no other.
+    pub severity: Severity,
+    /// ATT&CK technique ids.
+    pub techniques: Vec<String>,
+    /// What to do, in order.
+    pub actions: Vec<String>,
+}
+
+impl From<&'static Meta> for Described<'_> {
+    fn from(meta: &'static Meta) -> Self {
+        Self {
+            slug: meta.slug,
+            external_id: meta.external_id,
+            severity: meta.severity,
+            techniques: meta.techniques.iter().map(|id| (*id).into()).collect(),
+            actions: meta.actions.iter().map(|action| (*action).into()).collect(),
+        }
+    }
+}
+
 /// Alerts that can still take up verdicts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Assembly {
@@ -53,7 +80,7 @@ impl Assembly {
     }
 
     /// Takes a verdict in.
-    pub fn take(&mut self, meta: &Meta, verdict: Verdict) -> Option<AlertChange> {
+    pub fn take(&mut self, meta: &Described<'_>, verdict: Verdict) -> Option<AlertChange> {
         let first = verdict.evidence.iter().map(|evidence| evidence.time).min()?;
         let last = verdict.evidence.iter().map(|evidence| evidence.time).max()?;
         let key = format!("{}|{}", meta.slug, verdict.key);
@@ -86,7 +113,7 @@ impl Assembly {
     }
 }
 
-fn open(meta: &Meta, key: String, mut verdict: Verdict, first: Timestamp, last: Timestamp) -> Alert {
+fn open(meta: &Described<'_>, key: String, mut verdict: Verdict, first: Timestamp, last: Timestamp) -> Alert {
     let events = u64::try_from(verdict.evidence.len()).unwrap_or(u64::MAX);
     verdict.evidence.sort_by_key(|evidence| evidence.time);
     verdict.evidence.truncate(MAX_EVIDENCE);
@@ -104,8 +131,8 @@ fn open(meta: &Meta, key: String, mut verdict: Verdict, first: Timestamp, last: 
         explanation: verdict.explanation,
         reasons: verdict.reasons,
         score: verdict.score,
-        techniques: meta.techniques.iter().map(|id| (*id).into()).collect(),
-        actions: meta.actions.iter().map(|action| (*action).into()).collect(),
+        techniques: meta.techniques.clone(),
+        actions: meta.actions.clone(),
         evidence: verdict.evidence,
         events,
     }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use hopwatch_ml::bounded::Table;
 use hopwatch_model::event::{BindMethod, NtlmVersion};
 use hopwatch_model::provenance::SourceKind;
 use hopwatch_model::{Account, Activity, Event, Outcome, Timestamp};
@@ -129,19 +130,26 @@ fn ldap(outcome: Outcome) -> Option<Verdict> {
 
 /// How far apart the two views of one attempt may be: clocks of a sensor and a DC differ by less, people retry slower.
 const VIEWS: Duration = Duration::from_secs(2);
-/// The most recent attempts remembered for telling second views.
+/// The most accounts of which attempts are remembered for telling second views.
 const RECENT: usize = 4096;
+/// The most attempts remembered of one account.
+const OF_ONE: usize = 256;
 
-/// The latest attempts, by who reported them.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The latest attempts of each account, by who reported them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Attempts {
-    recent: VecDeque<Recent>,
+    recent: Table<VecDeque<Recent>>,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self { recent: Table::new(RECENT) }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Recent {
     time: Timestamp,
-    account: String,
     protocol: String,
     kind: SourceKind,
     accepted: bool,
@@ -153,26 +161,25 @@ impl Attempts {
     /// logon already reported.
     pub fn fresh(&mut self, event: &Event) -> Option<Attempt> {
         let attempt = Attempt::of(event)?;
-        let account = attempt.account.key();
         let accepted = attempt.verdict == Verdict::Accepted;
         let kind = event.provenance.kind;
         let close = |seen: &Recent| {
             let gap =
                 if seen.time > attempt.time { seen.time.since(attempt.time) } else { attempt.time.since(seen.time) };
-            gap <= VIEWS && seen.account == account && seen.accepted == accepted
+            gap <= VIEWS && seen.accepted == accepted
         };
         let other_view = |seen: &Recent| seen.kind != kind || seen.protocol != attempt.protocol;
+        let recent = self.recent.entry(&attempt.account.key(), VecDeque::new);
         // Events come nearly in order of time: what lies further back than a few windows cannot match.
-        let near = self.recent.iter_mut().rev().take_while(|seen| seen.time + VIEWS * 8 >= attempt.time);
-        if let Some(first) = near.into_iter().find(|seen| !seen.matched && close(seen) && other_view(seen)) {
+        while recent.front().is_some_and(|seen| seen.time + VIEWS * 8 < attempt.time) || recent.len() >= OF_ONE {
+            recent.pop_front();
+        }
+        if let Some(first) = recent.iter_mut().rev().find(|seen| !seen.matched && close(seen) && other_view(seen)) {
             first.matched = true;
             return None;
         }
-        if self.recent.len() >= RECENT {
-            self.recent.pop_front();
-        }
         let protocol = attempt.protocol.to_owned();
-        self.recent.push_back(Recent { time: attempt.time, account, protocol, kind, accepted, matched: false });
+        recent.push_back(Recent { time: attempt.time, protocol, kind, accepted, matched: false });
         Some(attempt)
     }
 }

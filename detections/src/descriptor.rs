@@ -68,6 +68,18 @@ fn binary(bytes: &[u8]) -> Option<Vec<Grant>> {
     Some(found)
 }
 
+/// True where a descriptor's access control list is longer than what the log kept of it.
+#[must_use]
+pub fn cut(text: &str) -> bool {
+    let text = text.trim_end_matches('.');
+    let whole = text.get(..text.len() - text.len() % 4).unwrap_or_default();
+    let Ok(bytes) = STANDARD.decode(whole) else { return false };
+    let start = word32(&bytes, 16).and_then(|start| usize::try_from(start).ok()).filter(|start| *start > 0);
+    start.is_some_and(|start| {
+        word16(&bytes, start + 2).is_none_or(|size| start.saturating_add(usize::from(size)) > bytes.len())
+    })
+}
+
 /// One entry (`[MS-DTYP] 2.4.4.2`, `2.4.4.3`): type, flags, size, mask; for object entries flags and GUIDs; the SID.
 fn ace(entry: &[u8]) -> Option<Grant> {
     let (kind, flags) = (*entry.first()?, *entry.get(1)?);

@@ -1,19 +1,75 @@
 //! What rules ask of the directory: objects that a directory source reported, never stubs that only traffic named.
 
+use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
+
 use hopwatch_graph::{NodeFlags, NodeId, Snapshot};
 use hopwatch_model::{Account, NodeKind};
+use rustc_hash::{FxHashMap, FxHasher};
+
+/// The most look-ups remembered; all are forgotten beyond.
+const REMEMBERED: usize = 1 << 16;
+
+/// What was looked up in one snapshot. A dozen rules ask for the same account of the same event, and the next events name
+/// the same few accounts: looking up by name, domain and SID costs ten times as much as remembering. The answers are those
+/// of the snapshot itself, so that remembering changes no result.
+#[derive(Default)]
+struct Remembered {
+    serial: u64,
+    accounts: FxHashMap<u64, (Account, Option<NodeId>)>,
+    services: FxHashMap<String, Option<NodeId>>,
+    loaded: Option<(usize, bool)>,
+}
+
+thread_local! {
+    static REMEMBERED_OF: RefCell<Remembered> = RefCell::default();
+}
+
+/// Does something with what is remembered of a snapshot, and of no other.
+fn remembered<T>(snapshot: &Snapshot, work: impl FnOnce(&mut Remembered) -> T) -> T {
+    REMEMBERED_OF.with_borrow_mut(|remembered| {
+        let full = remembered.accounts.len() >= REMEMBERED || remembered.services.len() >= REMEMBERED;
+        if remembered.serial != snapshot.serial() || full {
+            *remembered = Remembered { serial: snapshot.serial(), ..Remembered::default() };
+        }
+        work(remembered)
+    })
+}
 
 /// The account of a name, where a directory source reported it.
 #[must_use]
 pub fn account(snapshot: &Snapshot, account: &Account) -> Option<NodeId> {
-    snapshot.lookup().account(account).filter(|node| !snapshot.flags(*node).has(NodeFlags::STUB))
+    let mut hasher = FxHasher::default();
+    account.hash(&mut hasher);
+    let hash = hasher.finish();
+    remembered(snapshot, |remembered| {
+        if let Some((_, node)) = remembered.accounts.get(&hash).filter(|(known, _)| known == account) {
+            return *node;
+        }
+        let node = snapshot.lookup().account(account).filter(|node| !snapshot.flags(*node).has(NodeFlags::STUB));
+        remembered.accounts.insert(hash, (account.clone(), node));
+        node
+    })
+}
+
+/// The account that runs the service of a service principal name.
+#[must_use]
+pub fn service(snapshot: &Snapshot, principal: &str) -> Option<NodeId> {
+    remembered(snapshot, |remembered| {
+        if let Some(node) = remembered.services.get(principal) {
+            return *node;
+        }
+        let node = snapshot.lookup().service(principal);
+        remembered.services.insert(principal.to_owned(), node);
+        node
+    })
 }
 
 /// The user account that runs a service, where it is a user and not the host itself. Their passwords are chosen by
 /// people, so their tickets can be cracked.
 #[must_use]
 pub fn user_of_service(snapshot: &Snapshot, principal: &str) -> Option<NodeId> {
-    let node = snapshot.lookup().service(principal)?;
+    let node = service(snapshot, principal)?;
     let user = snapshot.kind(node) == NodeKind::User && !snapshot.flags(node).has(NodeFlags::STUB);
     let managed = |node: &hopwatch_graph::Node| {
         node.flag("gmsa").unwrap_or(false) || node.text("samaccountname").is_some_and(|name| name.ends_with('$'))
@@ -62,7 +118,14 @@ pub fn loaded(snapshot: &Snapshot, least: usize) -> bool {
         let flags = snapshot.flags(*node);
         flags.has(NodeFlags::ACCOUNT) && !flags.has(NodeFlags::STUB)
     };
-    snapshot.nodes().filter(own).take(least).count() >= least
+    remembered(snapshot, |remembered| match remembered.loaded {
+        Some((asked, answer)) if asked == least => answer,
+        _ => {
+            let answer = snapshot.nodes().filter(own).take(least).count() >= least;
+            remembered.loaded = Some((least, answer));
+            answer
+        }
+    })
 }
 
 /// True where an account belongs to Tier Zero, or is tagged sensitive.

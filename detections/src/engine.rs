@@ -19,6 +19,7 @@ use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
 use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdicts};
 use crate::shared::Shared;
+use crate::sigma::{RuleSet, Scratch};
 
 pub use crate::assembly::AlertChange;
 
@@ -99,6 +100,8 @@ pub struct Engine {
     exclusions: Vec<Exclusion>,
     policy: Arc<Policy>,
     excluded: BTreeMap<&'static str, u64>,
+    rules: Arc<RuleSet>,
+    scratch: Scratch,
     seen: FxHashSet<u64>,
     seen_order: VecDeque<u64>,
     repeated: u64,
@@ -136,6 +139,8 @@ impl Engine {
             exclusions: settings.exclusions.clone(),
             policy: Arc::default(),
             excluded: BTreeMap::new(),
+            rules: Arc::default(),
+            scratch: Scratch::default(),
             seen: FxHashSet::default(),
             seen_order: VecDeque::new(),
             repeated: 0,
@@ -147,6 +152,11 @@ impl Engine {
     /// From now on these words of users hold.
     pub fn set_policy(&mut self, policy: Arc<Policy>) {
         self.policy = policy;
+    }
+
+    /// From now on these rules of users are matched.
+    pub fn set_rules(&mut self, rules: Arc<RuleSet>) {
+        self.rules = rules;
     }
 
     /// Verdicts that exclusions silenced since the start, by slug.
@@ -178,6 +188,9 @@ impl Engine {
         }
         self.shared.learn(event);
         self.collect(mode, &mut changes);
+        if mode == Mode::Judging {
+            self.match_rules(event, &mut changes);
+        }
         changes
     }
 
@@ -344,9 +357,23 @@ impl Engine {
                     continue;
                 }
                 self.policy.calibration.weigh(meta.slug, meta.severity, &mut verdict);
-                changes.extend(self.assembly.take(meta, verdict));
+                changes.extend(self.assembly.take(&meta.into(), verdict));
             }
         }
+    }
+
+    fn match_rules(&mut self, event: &Event, changes: &mut Vec<AlertChange>) {
+        let rules = Arc::clone(&self.rules);
+        rules.hits(event, &mut self.scratch, |rule| {
+            let mut verdict = rule.verdict(event);
+            let mut all = self.exclusions.iter().chain(&self.policy.exclusions);
+            if all.any(|exclusion| exclusion.covers(&rule.slug, &verdict)) {
+                *self.excluded.entry("sigma").or_default() += 1;
+                return;
+            }
+            self.policy.calibration.weigh(&rule.slug, rule.severity, &mut verdict);
+            changes.extend(self.assembly.take(&rule.described(), verdict));
+        });
     }
 
     fn first_sight(&mut self, digest: u64) -> bool {

@@ -192,6 +192,12 @@ pub fn within(address: IpAddr, text: &str) -> bool {
     }
 }
 
+/// True for a subnet in prefix notation, or an address.
+#[must_use]
+pub fn is_subnet(text: &str) -> bool {
+    subnet(text).is_some()
+}
+
 /// Network and prefix length; an address alone is the subnet of itself.
 fn subnet(text: &str) -> Option<(IpAddr, u32)> {
     let (network, length) = match text.split_once('/') {

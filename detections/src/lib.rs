@@ -28,6 +28,8 @@ pub mod frame;
 pub mod habit;
 pub mod incident;
 pub mod initial_access;
+#[cfg(test)]
+mod invariants;
 pub mod lateral_movement;
 pub mod manual;
 pub mod number;
@@ -35,6 +37,7 @@ pub mod posture;
 pub mod reconnaissance;
 pub mod route;
 pub mod shared;
+pub mod sigma;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod usual;

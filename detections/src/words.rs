@@ -1,5 +1,7 @@
 //! How stories name who acted, from where and on what, so that all detections speak alike.
 
+use std::time::Duration;
+
 use hopwatch_graph::Snapshot;
 use hopwatch_model::{Account, Event, Host};
 
@@ -8,7 +10,7 @@ use crate::directory;
 /// An account's name; of one known by its SID alone, the name that the directory knows.
 #[must_use]
 pub fn account(account: &Account, snapshot: &Snapshot) -> String {
-    if !account.name.is_empty() {
+    if !account.name.trim().is_empty() {
         return account.name.clone();
     }
     match snapshot.lookup().account(account) {
@@ -20,7 +22,7 @@ pub fn account(account: &Account, snapshot: &Snapshot) -> String {
 /// Who acted and whence: `ann on ws1`, or whichever of the two is known.
 #[must_use]
 pub fn who(event: &Event, snapshot: &Snapshot) -> String {
-    let actor = event.actor.as_ref().map(|actor| account(actor, snapshot)).filter(|name| !name.is_empty());
+    let actor = event.actor.as_ref().map(|actor| account(actor, snapshot)).filter(|name| !name.trim().is_empty());
     match (actor, event.source.as_ref().map(Host::label)) {
         (Some(actor), Some(host)) => format!("{actor} on {host}"),
         (Some(actor), None) => actor,
@@ -43,8 +45,33 @@ pub fn key(event: &Event) -> String {
     format!("{actor}|{host}")
 }
 
+/// A span of time as people say it: `40 seconds`, `12 minutes`, `3 hours`, `9 days`.
+#[must_use]
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7_200 => (seconds / 60, "minute"),
+        7_200..172_800 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What to add to a story where the answer was a refusal.
 #[must_use]
 pub fn answer(event: &Event) -> &'static str {
     if event.outcome.failed() { " and was refused" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_said_in_the_largest_unit_that_still_tells() {
+        let said = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!([said(1), said(40), said(720)], ["1 second", "40 seconds", "12 minutes"]);
+        assert_eq!([said(3 * 3600), said(9 * 86_400)], ["3 hours", "9 days"]);
+    }
 }

@@ -1,6 +1,9 @@
 //! Packets to events: a capture read with all analysers, on one thread and with its hosts shared among threads, each
 //! running its share to completion. `HOPWATCH_BENCH_CAPTURE` names the capture; `docs/benchmarks.md` says how it is made.
 //!
+//! `HOPWATCH_BENCH_INTERFACE` names an interface instead, which is captured on for `HOPWATCH_BENCH_SECS` (20) seconds: what a
+//! sensor's capture takes at the rate that something else sends.
+//!
 //! The events are counted and thrown away: what is measured is the reading. Processor time is that of the threads.
 
 #![expect(
@@ -11,8 +14,11 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use hopwatch_ingest::capture::live::{self, Options};
 use hopwatch_ingest::capture::{Config, Pipeline, Reader};
 use hopwatch_ingest::{Counters, DigestKey, Sink};
 use hopwatch_model::{DirectoryDelta, Event};
@@ -76,7 +82,48 @@ fn run(path: &str, shares: usize) {
     }
 }
 
+/// Captures on an interface; prints rate, share of a core and memory from the first frame to the last.
+fn live(interface: &str, seconds: u64) {
+    let options = Options {
+        interface: interface.into(),
+        source: "bench".into(),
+        threads: 1,
+        cpu_percent: 100,
+        memory_bytes: 150 << 20,
+        key: DigestKey::one_shot(),
+    };
+    let (stop, seen) = (AtomicBool::new(false), Mutex::new((Counters::default(), Duration::ZERO, 0_u32)));
+    let deliver = |batch: live::Batch| {
+        let mut seen = seen.lock().unwrap();
+        if batch.counters.read > 0 {
+            seen.0.add(&batch.counters);
+            seen.1 += batch.cpu;
+            seen.2 += 1;
+        }
+    };
+    std::thread::scope(|scope| {
+        let capture = scope.spawn(|| live::run(&options, &stop, &deliver));
+        std::thread::park_timeout(Duration::from_secs(seconds));
+        stop.store(true, Ordering::Relaxed);
+        capture.join().unwrap().unwrap();
+    });
+    let (counters, cpu, batches) = seen.into_inner().unwrap();
+    let lost = counters.dropped.get("frame lost in the ring").copied().unwrap_or(0);
+    let (read, cpu) = (f64::from(u32::try_from(counters.read).unwrap()), cpu.as_secs_f64());
+    println!(
+        "{read} frames in some {batches} s, {lost} lost in the ring, {} events, {cpu:.2} s processor ({:.0} k frames/s per \
+         core), peak {} MiB",
+        counters.events,
+        read / cpu / 1000.0,
+        peak_mib()
+    );
+}
+
 fn main() {
+    if let Ok(interface) = std::env::var("HOPWATCH_BENCH_INTERFACE") {
+        let seconds = std::env::var("HOPWATCH_BENCH_SECS").ok().and_then(|secs| secs.parse().ok());
+        return live(&interface, seconds.unwrap_or(20));
+    }
     let Ok(path) = std::env::var("HOPWATCH_BENCH_CAPTURE") else {
         println!("skipped: HOPWATCH_BENCH_CAPTURE names no capture");
         return;

@@ -1,24 +1,54 @@
 //! Bounded tables for states: a keyed table with a cap that evicts the entry unused for longest, and a sliding window of
 //! distinct values. Both count what they evict.
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::Hash;
 use std::time::Duration;
 
 use hopwatch_model::Timestamp;
 use rustc_hash::FxHashMap;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A table from key to value with a cap. Where it is full, the eighth of the entries that was touched longest ago goes,
 /// so that touching costs one hash look-up and evicting is paid for by the insertions before it.
+///
+/// Keys are names, or numbers where what is kept has one (`Table<V, u64>`): those cost no text for every look-up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(serialize = "V: Serialize + Clone", deserialize = "V: Deserialize<'de>"))]
-#[serde(into = "Saved<V>", from = "Saved<V>")]
-pub struct Table<V: Clone> {
+#[serde(bound(serialize = "V: Serialize + Clone, K: Key", deserialize = "V: Deserialize<'de>, K: Key"))]
+#[serde(into = "Saved<V, K>", from = "Saved<V, K>")]
+pub struct Table<V: Clone, K: Key = String> {
     cap: usize,
-    entries: FxHashMap<String, Slot<V>>,
+    entries: FxHashMap<K, Slot<V>>,
     clock: u64,
     evicted: u64,
+}
+
+/// What an entry is found by.
+pub trait Key: Clone + Ord + Hash + Serialize + DeserializeOwned {
+    /// The form in which it is told.
+    type Shown: Ord + ?Sized;
+
+    /// That form.
+    fn shown(&self) -> &Self::Shown;
+}
+
+impl Key for String {
+    type Shown = str;
+
+    fn shown(&self) -> &str {
+        self
+    }
+}
+
+impl Key for u64 {
+    type Shown = Self;
+
+    fn shown(&self) -> &Self {
+        self
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -29,28 +59,29 @@ struct Slot<V> {
 
 /// The saved form: entries by key, so that equal tables are equal bytes.
 #[derive(Serialize, Deserialize)]
-struct Saved<V> {
+#[serde(bound(serialize = "V: Serialize, K: Key", deserialize = "V: Deserialize<'de>, K: Key"))]
+struct Saved<V, K> {
     cap: usize,
     clock: u64,
     evicted: u64,
-    entries: BTreeMap<String, (u64, V)>,
+    entries: BTreeMap<K, (u64, V)>,
 }
 
-impl<V: Clone> From<Table<V>> for Saved<V> {
-    fn from(table: Table<V>) -> Self {
+impl<V: Clone, K: Key> From<Table<V, K>> for Saved<V, K> {
+    fn from(table: Table<V, K>) -> Self {
         let entries = table.entries.into_iter().map(|(key, slot)| (key, (slot.touched, slot.value))).collect();
         Self { cap: table.cap, clock: table.clock, evicted: table.evicted, entries }
     }
 }
 
-impl<V: Clone> From<Saved<V>> for Table<V> {
-    fn from(saved: Saved<V>) -> Self {
+impl<V: Clone, K: Key> From<Saved<V, K>> for Table<V, K> {
+    fn from(saved: Saved<V, K>) -> Self {
         let entries = saved.entries.into_iter().map(|(key, (touched, value))| (key, Slot { touched, value })).collect();
         Self { cap: saved.cap, entries, clock: saved.clock, evicted: saved.evicted }
     }
 }
 
-impl<V: Clone> Table<V> {
+impl<V: Clone, K: Key> Table<V, K> {
     /// A table of at most `cap` entries.
     #[must_use]
     pub fn new(cap: usize) -> Self {
@@ -58,13 +89,24 @@ impl<V: Clone> Table<V> {
     }
 
     /// The entry of a key, made where it is missing, and touched.
-    pub fn entry(&mut self, key: &str, make: impl FnOnce() -> V) -> &mut V {
+    pub fn entry<Q>(&mut self, key: &Q, make: impl FnOnce() -> V) -> &mut V
+    where
+        K: Borrow<Q>,
+        Q: ToOwned<Owned = K> + Hash + Eq + ?Sized,
+    {
         self.clock += 1;
         let clock = self.clock;
-        if !self.entries.contains_key(key) && self.entries.len() >= self.cap {
-            self.evict();
+        // Most keys are known: only a new one is copied.
+        if !self.entries.contains_key(key) {
+            if self.entries.len() >= self.cap {
+                self.evict();
+            }
+            let fresh = self.entries.entry(key.to_owned()).insert_entry(Slot { touched: clock, value: make() });
+            return &mut fresh.into_mut().value;
         }
-        let slot = self.entries.entry(key.to_owned()).or_insert_with(|| Slot { touched: clock, value: make() });
+        // INVARIANT: the key was found above, and nothing was taken out since.
+        #[expect(clippy::expect_used, reason = "the map has no way to look up by a borrowed key and insert at once")]
+        let slot = self.entries.get_mut(key).expect("the key was found above");
         slot.touched = clock;
         &mut slot.value
     }
@@ -81,31 +123,40 @@ impl<V: Clone> Table<V> {
 
     /// The value of a key, untouched.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get(key).map(|slot| &slot.value)
     }
 
     /// The value of a key to change, untouched.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+    pub fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get_mut(key).map(|slot| &mut slot.value)
     }
 
     /// Takes an entry out.
-    pub fn remove(&mut self, key: &str) -> Option<V> {
+    pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.remove(key).map(|slot| slot.value)
     }
 
     /// All entries, sorted by key: for ticks and reports, not for every event.
     #[must_use]
-    pub fn sorted(&self) -> Vec<(&str, &V)> {
-        let mut all: Vec<_> = self.entries.iter().map(|(key, slot)| (key.as_str(), &slot.value)).collect();
+    pub fn sorted(&self) -> Vec<(&K::Shown, &V)> {
+        let mut all: Vec<_> = self.entries.iter().map(|(key, slot)| (key.shown(), &slot.value)).collect();
         all.sort_unstable_by_key(|(key, _)| *key);
         all
     }
 
     /// Keeps the entries for which `keep` says so; the order of the calls is not defined.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut V) -> bool) {
-        self.entries.retain(|key, slot| keep(key, &mut slot.value));
+    pub fn retain(&mut self, mut keep: impl FnMut(&K::Shown, &mut V) -> bool) {
+        self.entries.retain(|key, slot| keep(key.shown(), &mut slot.value));
     }
 
     /// How many entries there are.

@@ -174,11 +174,13 @@ impl Host {
 /// The first label of a DNS name or a NetBIOS name, in lower case, without `$`; addresses stay whole.
 #[must_use]
 pub fn short_name(name: &str) -> String {
-    let name = name.trim_start_matches('\\').trim_end_matches('$').to_lowercase();
-    if name.parse::<IpAddr>().is_ok() {
-        return name;
+    let name = name.trim_start_matches('\\').trim_end_matches('$');
+    // Only what begins like an address is tried as one: this runs for every host of every event.
+    let address = name.contains(':') || name.starts_with(|first: char| first.is_ascii_digit());
+    if address && name.parse::<IpAddr>().is_ok() {
+        return name.to_lowercase();
     }
-    name.split('.').next().unwrap_or_default().to_owned()
+    name.split('.').next().unwrap_or_default().to_lowercase()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::{self, FileReport, Found};
 use hopwatch_ingest::resolution::Resolver;
 use hopwatch_ingest::sink::Collected;
-use hopwatch_model::Event;
+use hopwatch_model::{DirectoryDelta, Event};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
@@ -143,6 +143,7 @@ enum Job {
     File(Upload, oneshot::Sender<Result<Receipt>>),
     Events(Vec<Event>, Mode, oneshot::Sender<Result<()>>),
     Live(Vec<Event>, Box<SourceStatus>, oneshot::Sender<Result<Appended>>),
+    Directory(Vec<DirectoryDelta>, oneshot::Sender<Result<()>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
     Stop(oneshot::Sender<Result<()>>),
 }
@@ -208,6 +209,12 @@ impl Feed {
     /// Where the pipeline fails.
     pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
         self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
+    /// Takes in what a directory says that is asked again and again.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn directory(&self, deltas: Vec<DirectoryDelta>) -> Result<(), Error> {
+        self.ask(|answer| Job::Directory(deltas, answer)).await
     }
 
     /// A recording ended: raises what detections only decide when time goes on.
@@ -259,6 +266,7 @@ impl Worker {
                 Job::File(upload, answer) => answer.send(self.file(&upload).await).is_ok(),
                 Job::Events(events, mode, answer) => answer.send(self.events(&events, mode).await).is_ok(),
                 Job::Live(events, standing, answer) => answer.send(self.live(events, &standing).await).is_ok(),
+                Job::Directory(deltas, answer) => answer.send(self.pipeline.directory(&deltas).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
                 Job::Stop(answer) => {
                     self.settle_aside().await;

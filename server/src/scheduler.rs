@@ -56,7 +56,7 @@ pub fn start(state: &State) {
 }
 
 /// Sleeps until a cron line is due; `None` where it never is.
-async fn wait_for(line: &str) -> Option<()> {
+pub(crate) async fn wait_for(line: &str) -> Option<()> {
     let due = next(line, clock::now())?;
     loop {
         let now = clock::now();

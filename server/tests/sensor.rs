@@ -205,3 +205,82 @@ async fn what_was_spooled_while_the_server_was_away_arrives_when_it_is_back() {
     sending.abort();
     assert_eq!(server.events().await, events);
 }
+
+/// A pair of virtual interfaces; gone when dropped.
+struct Pair(String, String);
+
+impl Pair {
+    fn new() -> Option<Self> {
+        let number = std::process::id() % 10_000;
+        let pair = Self(format!("hwsa{number}"), format!("hwsb{number}"));
+        let ip = |arguments: &[&str]| {
+            std::process::Command::new("ip").args(arguments).output().is_ok_and(|output| output.status.success())
+        };
+        let made = ip(&["link", "add", &pair.0, "type", "veth", "peer", "name", &pair.1]);
+        for end in [&pair.0, &pair.1] {
+            let _quiet = std::fs::write(format!("/proc/sys/net/ipv6/conf/{end}/disable_ipv6"), "1").is_ok();
+        }
+        (made && ip(&["link", "set", &pair.0, "up"]) && ip(&["link", "set", &pair.1, "up"])).then_some(pair)
+    }
+
+    /// Sends the frames of a recorded capture into one end, until it is told to stop.
+    fn replay(&self, stop: &std::sync::atomic::AtomicBool) {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/lab/kerberoasting.pcap.gz");
+        let program = "import gzip,socket,struct,sys,time\n\
+            s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW);s.bind((sys.argv[1],0))\n\
+            d=gzip.open(sys.argv[2]).read();o=24\n\
+            while o+16<=len(d):\n\
+            \x20n=struct.unpack('<I',d[o+8:o+12])[0];s.send(d[o+16:o+16+n]);o+=16+n;time.sleep(0.0002)\n";
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            let sent = std::process::Command::new("python3").args(["-c", program, &self.0, path]).status();
+            assert!(sent.is_ok_and(|status| status.success()), "python3 sends the frames");
+        }
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        let _gone = std::process::Command::new("ip").args(["link", "del", &self.0]).output().is_ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_captures_and_sends_until_it_is_stopped() {
+    let Some(pair) = Pair::new() else {
+        eprintln!("skipped: virtual interfaces need root and `ip`");
+        return;
+    };
+    let server = Server::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(hopwatch::http::serve(State::clone(&server.state), listener, std::future::pending()));
+    let token = server.folder.path().join("token");
+    std::fs::write(&token, server.token(Role::Analyst).await).unwrap();
+    let mut sensor = std::process::Command::new(env!("CARGO_BIN_EXE_hopwatch"))
+        .args(["capture", "--interface", &pair.1, "--name", "dc1", "--to", &format!("http://{address}")])
+        .args(["--token-file".as_ref(), token.as_os_str(), "--spool".as_ref()])
+        .arg(server.folder.path().join("spool"))
+        .spawn()
+        .unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // The sensor takes a moment to open its ring: the frames are sent again until their events arrive.
+        scope.spawn(|| pair.replay(&stop));
+        let runtime = tokio::runtime::Handle::current();
+        let arrived = async {
+            while server.events().await == 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let arrived =
+            tokio::task::block_in_place(|| runtime.block_on(tokio::time::timeout(Duration::from_secs(30), arrived)));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        arrived.expect("events of the sensor arrive");
+    });
+    let told = std::process::Command::new("kill").args(["-TERM", &sensor.id().to_string()]).status().unwrap();
+    assert!(told.success() && sensor.wait().unwrap().success(), "it ends well when it is told to");
+    let sources = server.state.store.sources().await.unwrap();
+    let standing = sources.iter().find(|source| source.name == "sensor:dc1").unwrap();
+    assert!(standing.read > 0 && standing.events > 0, "{standing:?}");
+    assert!(Spool::open(&server.folder.path().join("spool"), 1, at(0)).unwrap().bytes() == 0, "nothing is left behind");
+}

@@ -16,6 +16,7 @@ pub mod krb5;
 pub mod ldap;
 pub mod nbns;
 pub mod net;
+pub mod nmf;
 pub mod ntlm;
 pub mod radius;
 pub mod reader;
@@ -24,6 +25,7 @@ pub mod security_descriptor;
 pub mod smb1;
 pub mod smb2;
 pub mod spnego;
+pub mod wsman;
 
 pub use error::Error;
 
@@ -47,6 +49,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     ("radius", |bytes| {
         let _ = radius::decode(bytes);
     }),
+    ("nmf", nmf::decode_everything),
     ("ntlm", |bytes| {
         let _ = ntlm::decode(bytes);
     }),
@@ -62,6 +65,7 @@ pub static DECODERS: &[(&str, Decoder)] = &[
     }),
     ("rpc", rpc::decode_all),
     ("security_descriptor", security_descriptor::decode_everything),
+    ("wsman", wsman::decode_everything),
     ("dns", |bytes| {
         let _ = dns::decode(bytes);
     }),

@@ -96,7 +96,11 @@ impl Rule for DpapiBackupKey {
             return;
         }
         let who = words::who(event, context.snapshot);
-        let story = format!("{who} asked {} for {secret}{}.", words::target(event), words::answer(event));
+        let story = format!(
+            "{who} asked {} for the key that opens what every user of the domain protects ({secret}){}.",
+            words::target(event),
+            words::answer(event)
+        );
         let verdict = Verdict::of(event, words::key(event), story, &text).against(secret);
         verdicts.raise(verdict.because("secret", 1.0, 80.0, text).score(95.0));
     }

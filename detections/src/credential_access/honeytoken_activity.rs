@@ -89,11 +89,11 @@ impl Rule for HoneytokenActivity {
     type Config = Config;
 
     fn observe(&mut self, config: &Config, event: &Event, context: &Context<'_>, verdicts: &mut Verdicts) {
-        let source = event.source.as_ref().map(Host::key).unwrap_or_default();
         let attempt = Attempt::of(event);
+        let source = || event.source.as_ref().map(Host::key).unwrap_or_default();
         let mut sweeps = false;
         if let Some(attempt) = attempt.as_ref().filter(|attempt| attempt.verdict != crate::attempt::Verdict::Accepted) {
-            let seen = self.failed.entry(&source, Sliding::new);
+            let seen = self.failed.entry(&source(), Sliding::new);
             seen.push(event.time, attempt.account.key(), Duration::from_secs(600), ACCOUNTS);
             sweeps = seen.distinct().len() > config.sweep;
         }
@@ -106,8 +106,13 @@ impl Rule for HoneytokenActivity {
         let from = event.source.as_ref().map_or_else(|| "an unknown host".into(), Host::label);
         let own = event.actor.as_ref().is_some_and(|actor| directory::same(context.snapshot, actor, &account));
         let by = if own || event.actor.is_none() { from } else { words::who(event, context.snapshot) };
-        let story = format!("The decoy account {name} was {how} from {by}{}.", words::answer(event));
+        let story = match how {
+            TICKET => format!("{by} asked for a ticket of the decoy account {name}{}.", words::answer(event)),
+            _ => format!("The decoy account {name} was {how} from {by}{}.", words::answer(event)),
+        };
         let key = format!("{}|{source}", name.to_lowercase());
+        let story = format!("The decoy account {name} was {how} from {by}{}.", words::answer(event));
+        let key = format!("{}|{}", name.to_lowercase(), source());
         let text = format!("{name} is a decoy: nobody has reason to use it");
         let verdict = Verdict::of(event, key, story, how).against(name).severity(severity);
         let score = if severity == Severity::Low { 60.0 } else { 99.0 };
@@ -128,11 +133,11 @@ fn touched(
 ) -> Option<(Account, &'static str, Severity)> {
     match &event.activity {
         Activity::TgsExchange(exchange) if event.outcome.succeeded() => {
-            let service = context.snapshot.lookup().service(&exchange.sname.name);
+            let service = directory::service(context.snapshot, &exchange.sname.name);
             let service =
                 service.and_then(|node| context.snapshot.node(node)).and_then(|node| node.text("samaccountname"));
             let service = service.map(Account::named).or_else(|| exchange.service.clone());
-            Some((service?, "asked a ticket for", Severity::Medium))
+            Some((service?, TICKET, Severity::Medium))
         }
         Activity::AccountChange(change) => Some((change.account.clone(), "changed", Severity::High)),
         Activity::GroupChange(change) => Some((change.member.clone(), "put into or out of a group", Severity::High)),
@@ -147,6 +152,9 @@ fn touched(
         _ => attempt.map(|attempt| (attempt.account.clone(), "used to log on", Severity::High)),
     }
 }
+
+/// A ticket of a service that the decoy seems to run.
+const TICKET: &str = "asked for by its service";
 
 /// What the directory itself writes at a logon.
 fn bookkeeping(attribute: &str) -> bool {

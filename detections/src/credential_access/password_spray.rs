@@ -95,6 +95,9 @@ impl Preset for Config {
 struct Source {
     /// Account and whether it was accepted.
     tried: Sliding<(String, bool)>,
+    /// The refusals among them, to be counted at a glance.
+    #[serde(default)]
+    refused: Sliding<()>,
     worst_learned: usize,
     records: Vec<Evidence>,
     reported: usize,
@@ -160,7 +163,13 @@ impl Rule for PasswordSpray {
         if !accepted && source.records.len() < RECORDS {
             source.records.push(evidence(event, &format!("{} refused", attempt.account.name)));
         }
-        judge(config, source, event, &attempt.source, verdicts);
+        // Each account that a spray counts has failed at least once: before so many refusals there is nothing to tally.
+        if !accepted {
+            source.refused.push(event.time, (), DAY, ATTEMPTS);
+        }
+        if source.refused.len() >= config.accounts.min(config.accounts_day) {
+            judge(config, source, event, &attempt.source, verdicts);
+        }
     }
 
     fn entries(&self) -> usize {

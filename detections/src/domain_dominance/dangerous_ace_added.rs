@@ -15,6 +15,8 @@
 //! delegation, or replication; on the domain's head, AdminSDHolder or an object of Tier Zero. It must be new: not in the
 //! old descriptor where the source shows it, else not an edge of the directory's graph. Refused changes count.
 //! Without a directory and an old descriptor only replication rights on a domain's head, and AdminSDHolder, decide.
+//! Where the log cuts the list short (Samba's does), one over the whole domain written by an account that is no
+//! administrator: medium.
 //!
 //! ## Blind spots
 //! Sealed LDAP; objects of lower tiers, which `exposure-increase` weighs.
@@ -121,6 +123,7 @@ impl Rule for DangerousAceAdded {
         let old = change.old_values.iter().find_map(|value| descriptor::grants(value));
         let new: BTreeSet<Grant> =
             change.values.iter().filter_map(|value| descriptor::grants(value)).flatten().collect();
+        let mut told = false;
         for grant in new.iter().filter(|grant| !grant.inherited && !descriptor::administrative(&grant.trustee)) {
             let Some((right, edge)) = right(grant) else { continue };
             let trustee = Account { sid: grant.trustee.parse().ok(), ..Account::default() };
@@ -138,6 +141,7 @@ impl Rule for DangerousAceAdded {
                 verdicts.decline(event.time, name, format!("{right}: by right, or held before"));
                 continue;
             }
+            told = true;
             let actor = words::who(event, snapshot);
             let story = format!("{actor} gave {name} {right} over {place}{}.", words::answer(event));
             let key = format!("{}|{}", change.object.to_lowercase(), name.to_lowercase());
@@ -150,11 +154,38 @@ impl Rule for DangerousAceAdded {
                 92.0
             }));
         }
+        let head = node.is_none_or(|node| snapshot.kind(node) == NodeKind::Domain) || place == ADMIN_SD_HOLDER;
+        if !told && head && change.values.iter().any(|value| descriptor::cut(value)) {
+            on_cut(change, &place, event, snapshot, verdicts);
+        }
     }
 
     fn entries(&self) -> usize {
         0
     }
+}
+
+/// A list over the whole domain, written by someone who is no administrator, of which the log shows the beginning alone.
+fn on_cut(change: &DirectoryChange, place: &str, event: &Event, snapshot: &Snapshot, verdicts: &mut Verdicts) {
+    let by_right = event.actor.as_ref().is_none_or(|actor| {
+        let node = directory::account(snapshot, actor);
+        node.is_none_or(|node| directory::sensitive(snapshot, node))
+    });
+    if by_right {
+        verdicts.decline(event.time, place, "an administrator wrote the list; the log shows its beginning alone");
+        return;
+    }
+    let who = words::who(event, snapshot);
+    let story = format!(
+        "{who} wrote the access control list of {place}{}; the log shows only its beginning, so what was given, and to whom, \
+         has to be looked up in the directory.",
+        words::answer(event)
+    );
+    let key = format!("{}|cut", change.object.to_lowercase());
+    let text = format!("{who} is no administrator and wrote the list that governs every account");
+    let verdict =
+        Verdict::of(event, key, story, "access control list written, its value cut").against(place.to_owned());
+    verdicts.raise(verdict.because("writer", 1.0, 50.0, text).severity(Severity::Medium).score(70.0));
 }
 
 fn object(snapshot: &Snapshot, change: &DirectoryChange) -> Option<NodeId> {

@@ -113,7 +113,12 @@ impl Rule for Dcshadow {
         let story = format!("{who} registers a host as a domain controller{}: {text}.", words::answer(event));
         let host = event.source.as_ref().map(Host::key).filter(|key| !key.is_empty());
         let key = host.unwrap_or_else(|| name.to_lowercase());
-        let verdict = Verdict::of(event, key, story, &text).because("registration", 1.0, 80.0, text.clone());
+        let verdict = Verdict::of(event, key, story, &text).against("the list of domain controllers").because(
+            "registration",
+            1.0,
+            80.0,
+            text.clone(),
+        );
         verdicts.raise(verdict.score(90.0));
     }
 

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::directory;
 use crate::frame::{Context, Meta, Phase, Preset, Rule, Sensitivity, Verdict, Verdicts};
+use crate::words;
 use hopwatch_ml::bounded::Table;
 
 /// The most hosts remembered as having logged on while we watched.
@@ -190,7 +191,7 @@ impl GoldenTicketAnomaly {
             true => {
                 format!("no reply issued it in the last {} hours, longer than a ticket lives", watched.as_secs() / 3600)
             }
-            false => format!("no reply issued it since the watch began {} minutes ago", watched.as_secs() / 60),
+            false => format!("no reply issued it in the {} since the watch began", words::span(watched)),
         };
         let score = if covered { 90.0 } else { 60.0 + 10.0 * crate::number::as_f64(signs.len()) };
         let mut verdict =

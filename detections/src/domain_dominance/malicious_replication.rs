@@ -233,6 +233,7 @@ fn verdict(event: &Event, key: String, source: &Host, note: &str) -> Verdict {
     };
     let story = format!("{who} asked {whom} to replicate the directory's secrets {whence}.");
     Verdict::of(event, key, story, note)
+        .against("the directory's secrets")
         .because(
             "not-a-controller",
             1.0,

@@ -13,7 +13,8 @@
 //! A pre-authenticated AS exchange of a user account, either
 //! (a) *forced RC4*: the client offers nothing better than RC4 (or, in a log, the timestamp is RC4), while the account
 //! is known to have AES keys (its history, or AES-sealed replies), or the domain issues AES tickets, so that only
-//! the client's wish explains RC4; or
+//! the client's wish explains RC4; 4768 counts where the account had AES before, or the request's options are those of a
+//! tool's own client; or
 //! (b) *one AES key*: the client offers one single etype, which systems do not do (they offer all that they have), and
 //! the account is used from hosts known by name or address, of which this is none.
 //! An account or host that offered no AES while learning is an old client, and is spared. Where the account's own
@@ -65,6 +66,11 @@ impl Preset for Config {
 
 /// The event of an AS exchange in Windows' log, beside which 4769 shows the tickets.
 const TGT_REQUESTED: u32 = 4768;
+/// KDC options of attack tools' own clients: forwardable, renewable and renewable-ok without canonicalize, which Windows
+/// always sends; forwardable, proxiable and renewable (RFC 4120 §5.4.1).
+const TOOL_OPTIONS: [u32; 2] = [0x4080_0010, 0x5080_0000];
+/// How such a logon was made, for its story.
+const RC4: &str = "with an RC4 key, which is the account's NT hash, where its password would have given AES";
 /// The most logons that wait.
 const PENDING: usize = 10_000;
 
@@ -131,7 +137,7 @@ impl Rule for OverpassTheHash {
         if !event.outcome.succeeded() || !exchange.preauthenticated() || account.machine() {
             return;
         }
-        if forced(exchange) {
+        if forced(exchange) || logged_rc4(exchange, event) {
             self.judge_rc4(config, exchange, &account, event, context, verdicts);
         } else if config.single_aes_etype && exchange.etypes.len() == 1 {
             judge_aes(exchange, &account, event, context, verdicts);
@@ -143,8 +149,7 @@ impl Rule for OverpassTheHash {
         let due = self.pending.sorted().into_iter().filter(|(_, waiting)| waiting.event.time + hold <= now);
         let due: Vec<String> = due.map(|(key, _)| key.to_owned()).collect();
         for waiting in due.iter().filter_map(|key| self.pending.remove(key)) {
-            let how = "with its NT hash (RC4)";
-            verdicts.raise(verdict(&waiting.event, &waiting.account, context, how, &waiting.text).score(75.0));
+            verdicts.raise(verdict(&waiting.event, &waiting.account, context, RC4, &waiting.text).score(75.0));
         }
     }
 
@@ -174,13 +179,19 @@ impl OverpassTheHash {
         let had_aes = known.is_some_and(|known| known.etypes.keys().any(|etype| aes(*etype)));
         let aes_ticket = exchange.ticket.as_ref().map(|ticket| ticket.etype).or(exchange.ticket_etype).is_some_and(aes);
         // Samba's log shows the key alone: what else the domain's accounts use tells whether it knows AES.
-        let sealed = exchange.etypes.is_empty() && directory::aes_domain(context.snapshot, &exchange.cname.realm);
+        let windows = event.provenance.event_id == Some(TGT_REQUESTED);
+        let sealed =
+            exchange.etypes.is_empty() && !windows && directory::aes_domain(context.snapshot, &exchange.cname.realm);
+        let by_tool = windows && TOOL_OPTIONS.contains(&exchange.kdc_options);
         let text = match () {
             () if had_aes => "RC4 instead of AES, which the account used before",
             () if config.domain_suffices && aes_ticket => {
                 "RC4 is all that the client offered, to a KDC that issues AES tickets"
             }
             () if config.domain_suffices && sealed => "an RC4 key in a domain of functional level 2008 or later",
+            () if config.domain_suffices && by_tool => {
+                "an RC4 key, by a client whose options are those of an attack tool"
+            }
             () => {
                 verdicts.decline(event.time, account.key(), "nothing says that the account has AES keys");
                 return;
@@ -189,7 +200,7 @@ impl OverpassTheHash {
         let key = format!("{}|{host}", account.key());
         let hold = Duration::from_secs(config.hold_secs);
         let bound = self.binds.get(&key).is_some_and(|bind| *bind <= event.time && *bind + hold >= event.time);
-        if exchange.etypes.is_empty() && event.provenance.event_id.is_none_or(|id| id != TGT_REQUESTED) && bound {
+        if exchange.etypes.is_empty() && !windows && bound {
             verdicts.decline(
                 event.time,
                 key,
@@ -198,7 +209,7 @@ impl OverpassTheHash {
             return;
         }
         if had_aes {
-            verdicts.raise(verdict(event, account, context, "with its NT hash (RC4)", text).score(90.0));
+            verdicts.raise(verdict(event, account, context, RC4, text).score(90.0));
             return;
         }
         let waiting = Pending { event: event.clone(), account: account.clone(), text: text.to_owned() };
@@ -209,6 +220,12 @@ impl OverpassTheHash {
 /// A ticket asked for by the name of an account, as roasting tools do (`[MS-KILE] 3.1.5.14`, NT-MS-PRINCIPAL).
 fn roasts(exchange: &TgsExchange) -> bool {
     matches!(exchange.sname.name_type, -128 | -129) || exchange.sname.name.contains('\\')
+}
+
+/// 4768 of the years before it told the pre-authentication's etype: pre-authenticated, and its etype is the reply's.
+fn logged_rc4(exchange: &AsExchange, event: &Event) -> bool {
+    let silent = exchange.etypes.is_empty() && exchange.timestamp_etype.is_none();
+    silent && event.provenance.event_id == Some(TGT_REQUESTED) && exchange.ticket_etype == Some(23)
 }
 
 /// Nothing better than RC4 was offered, and RC4 sealed the timestamp.
@@ -244,13 +261,22 @@ fn judge_aes(exchange: &AsExchange, account: &Account, event: &Event, context: &
     let text = format!("etype {etype} alone was offered, from a host new to the account; known: {}", hosts.join(", "));
     let privileged = directory::privileged(context.snapshot, account);
     let score = if privileged { 80.0 } else { 65.0 };
-    verdicts.raise(verdict(event, account, context, "with a single AES key, as tools do", &text).score(score));
+    verdicts.raise(
+        verdict(
+            event,
+            account,
+            context,
+            "with a single AES key as tools offer it, from a host that is new to it",
+            &text,
+        )
+        .score(score),
+    );
 }
 
 fn verdict(event: &Event, account: &Account, context: &Context<'_>, how: &str, text: &str) -> Verdict {
     let name = words::account(account, context.snapshot);
     let from = event.source.as_ref().map_or_else(|| "an unknown host".into(), Host::label);
-    let story = format!("{name} logged on from {from} {how}.");
+    let story = format!("{name} logged on by Kerberos from {from} {how}.");
     let key = format!("{}|{from}", account.key());
     Verdict::of(event, key, story, "AS exchange").because("key", 1.0, 60.0, text.into())
 }
@@ -332,5 +358,22 @@ mod tests {
         }
         assert_eq!(run(SLUG, Sensitivity::High, &history, &[sealed.clone()]).len(), 1);
         assert!(run(SLUG, Sensitivity::High, &history, &[bind, sealed]).is_empty());
+    }
+
+    #[test]
+    fn rc4_in_windows_log_fires_for_an_account_with_aes_or_a_tools_options_alone() {
+        let logged = |options: u32| {
+            let mut event = logon(0, "ann", "ws1", &[], 23, 18);
+            event.provenance.event_id = Some(TGT_REQUESTED);
+            if let Activity::AsExchange(exchange) = &mut event.activity {
+                (exchange.ticket, exchange.timestamp_etype, exchange.ticket_etype) = (None, None, Some(23));
+                exchange.kdc_options = options;
+            }
+            event
+        };
+        let history = [logon(-9000, "ann", "ws1", &[18, 17, 23], 18, 18)];
+        assert_eq!(run(SLUG, Sensitivity::High, &history, &[logged(0x4081_0010)]).len(), 1);
+        assert_eq!(alerts(SLUG, &[logged(0x4080_0010)]).len(), 1);
+        assert!(alerts(SLUG, &[logged(0x4081_0010)]).is_empty(), "an account without AES keys");
     }
 }

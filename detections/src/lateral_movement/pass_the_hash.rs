@@ -169,7 +169,10 @@ impl PassTheHash {
         }
         let who = words::who(event, context.snapshot);
         let host = words::target(event);
-        let story = format!("{who} made a session on {host} that speaks to the network as {}.", outbound.name);
+        let story = format!(
+            "{who} made a session on {host} that acts on the network as {}, as tools do that pass a stolen hash.",
+            outbound.name
+        );
         let key = format!("{}|{host}", outbound.key());
         let text = format!("logon type 9 by seclogo with the credentials of {}", outbound.name);
         let verdict = Verdict::of(event, key, story, "new credentials by seclogo").against(outbound.name.clone());
@@ -247,7 +250,7 @@ fn verdict(key: String, pending: &Pending) -> Verdict {
     let from = pending.event.source.as_ref().map(Host::label).unwrap_or_default();
     let name = &pending.name;
     let story = format!(
-        "{name} was used from {from} on {} with NTLM, by a client that is no system's.",
+        "{name} logged on to {} by NTLM from {from}, where it was never used, with a client that hides what it is.",
         words::target(&pending.event)
     );
     let text = format!("{from} is new to {name}, which is used from {}", pending.known.join(", "));

@@ -169,11 +169,9 @@ impl PasswordResetByAcl {
         }
         self.resets.remove(&key);
         let by = reset.by.as_ref().map_or_else(|| "someone".into(), |by| words::account(by, context.snapshot));
-        let minutes = event.time.since(reset.time).as_secs() / 60;
-        let story = format!(
-            "{by} reset the password of {name} and used the account from {} {minutes} minutes later.",
-            host.label()
-        );
+        let later = words::span(event.time.since(reset.time));
+        let story =
+            format!("{by} reset the password of {name} and used the account from {} {later} later.", host.label());
         let privileged = directory::privileged(context.snapshot, &attempt.account);
         let severity = if privileged { Severity::High } else { Severity::Medium };
         let mut verdict =

@@ -172,7 +172,7 @@ impl SilverTicket {
         let story = format!("{from} presented a ticket for {} that no controller issued.", ticket.sname.name);
         let key = format!("{host}|{}", host_of(ticket));
         let mut verdict = Verdict::of(event, key, story, "unknown service ticket").against(ticket.sname.name.clone());
-        let text = format!("no reply issued it in {} minutes of watching", watched.as_secs() / 60);
+        let text = format!("no controller's reply issued it in the {} since the watch began", words::span(watched));
         verdict = verdict.because("not-issued", 1.0, 50.0, text);
         if let Some(sizes) = short {
             let text =

@@ -120,7 +120,7 @@ impl Rule for SamrReconnaissance {
         }
         let who = words::who(event, context.snapshot);
         let story = format!("{who} asked {} for {text}{}.", words::target(event), words::answer(event));
-        let verdict = Verdict::of(event, key, story, &call.operation).against(kind);
+        let verdict = Verdict::of(event, key, story, &call.operation).against(text.clone());
         let text = format!("{text}; the source did no such thing while learning");
         verdicts.raise(verdict.because(kind, value, 60.0, text).score(75.0));
     }

@@ -144,7 +144,7 @@ impl Baseline {
             }
             Activity::NtlmLogon(logon) if event.outcome.succeeded() && logon.version != NtlmVersion::Anonymous => {
                 if let Some(account) = &event.actor {
-                    self.used(&account.clone(), event, Proof::Ntlm);
+                    self.used(account, event, Proof::Ntlm);
                 }
             }
             Activity::Logon(logon) if event.outcome.succeeded() && !logon.explicit => {
@@ -154,12 +154,12 @@ impl Baseline {
                     _ => Proof::Other,
                 };
                 if let Some(account) = &event.actor {
-                    self.used(&account.clone(), event, proof);
+                    self.used(account, event, proof);
                 }
             }
             Activity::LdapBind(_) if event.outcome.succeeded() => {
                 if let Some(account) = &event.actor {
-                    self.used(&account.clone(), event, Proof::Password);
+                    self.used(account, event, Proof::Password);
                 }
             }
             _ => {}
@@ -170,21 +170,31 @@ impl Baseline {
         let Some(host) = event.source.as_ref().map(hopwatch_model::Host::key).filter(|key| !key.is_empty()) else {
             return;
         };
-        let entry = self.accounts.entry(&account.key(), AccountBaseline::default);
+        let name = account.key();
+        let entry = self.accounts.entry(&name, AccountBaseline::default);
         entry.seen.again(event.time);
-        if !entry.hosts.contains_key(&host) && entry.hosts.len() >= PARTNERS {
-            let last = |proofs: &BTreeMap<Proof, Seen>| proofs.values().map(|seen| seen.last).max();
-            let oldest = entry.hosts.iter().min_by_key(|(_, proofs)| last(proofs)).map(|(key, _)| key.clone());
-            oldest.and_then(|key| entry.hosts.remove(&key));
+        match entry.hosts.get_mut(&host) {
+            Some(proofs) => proofs.entry(proof).or_default().again(event.time),
+            None => {
+                let last = |proofs: &BTreeMap<Proof, Seen>| proofs.values().map(|seen| seen.last).max();
+                if entry.hosts.len() >= PARTNERS {
+                    let oldest = entry.hosts.iter().min_by_key(|(_, proofs)| last(proofs)).map(|(key, _)| key.clone());
+                    oldest.and_then(|key| entry.hosts.remove(&key));
+                }
+                entry.hosts.entry(host.clone()).or_default().entry(proof).or_default().again(event.time);
+            }
         }
-        entry.hosts.entry(host.clone()).or_default().entry(proof).or_default().again(event.time);
         let entry = self.hosts.entry(&host, HostBaseline::default);
         entry.seen.again(event.time);
-        let name = account.key();
-        if !entry.accounts.contains_key(&name) && entry.accounts.len() >= PARTNERS {
-            let oldest = entry.accounts.iter().min_by_key(|(_, seen)| seen.last).map(|(key, _)| key.clone());
-            oldest.and_then(|key| entry.accounts.remove(&key));
+        match entry.accounts.get_mut(&name) {
+            Some(seen) => seen.again(event.time),
+            None => {
+                if entry.accounts.len() >= PARTNERS {
+                    let oldest = entry.accounts.iter().min_by_key(|(_, seen)| seen.last).map(|(key, _)| key.clone());
+                    oldest.and_then(|key| entry.accounts.remove(&key));
+                }
+                entry.accounts.entry(name).or_default().again(event.time);
+            }
         }
-        entry.accounts.entry(name).or_default().again(event.time);
     }
 }

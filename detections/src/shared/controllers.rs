@@ -14,6 +14,9 @@ const CONTROLLERS: usize = 4096;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Controllers {
     seen: BTreeMap<String, Timestamp>,
+    /// The one that was seen last, to be told at a glance.
+    #[serde(skip)]
+    latest: Option<Host>,
 }
 
 impl Controllers {
@@ -31,11 +34,16 @@ impl Controllers {
     }
 
     fn add(&mut self, host: &Host, time: Timestamp) {
+        // Nearly every exchange is with one that is known.
+        if self.latest.as_ref() == Some(host) {
+            return;
+        }
         for key in keys(host) {
             if self.seen.len() < CONTROLLERS {
                 self.seen.entry(key).or_insert(time);
             }
         }
+        self.latest = Some(host.clone());
     }
 
     /// True where the host is a controller by the directory or was seen at work as one.

@@ -2,8 +2,11 @@
 //! Later acts of the same connection that name no account get that owner.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use hopwatch_model::{Account, Activity, Event, Host};
+use rustc_hash::FxHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::shared::TicketLedger;
@@ -16,7 +19,7 @@ const FLOWS: usize = 50_000;
 /// Owners of connections, by client address and port.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FlowOwners {
-    owners: Table<Account>,
+    owners: Table<Account, u64>,
 }
 
 impl Default for FlowOwners {
@@ -28,13 +31,20 @@ impl Default for FlowOwners {
 impl FlowOwners {
     /// The event with its actor filled in, where the ledger or the connection knows it.
     pub(crate) fn enrich<'e>(&mut self, event: &'e Event, ledger: &TicketLedger) -> Cow<'e, Event> {
+        // What nobody logged on for has no owner.
+        if matches!(event.activity, Activity::DnsQuery(_) | Activity::NameObserved(_)) {
+            return Cow::Borrowed(event);
+        }
         let flow = event.source.as_ref().and_then(flow);
         let named = |actor: &&Account| !anonymous(&actor.name);
         if let Some(actor) = event.actor.as_ref().filter(named) {
             if let (Some(flow), Activity::NtlmLogon(_) | Activity::LdapBind(_)) = (&flow, &event.activity)
                 && event.outcome.succeeded()
             {
-                self.owners.entry(flow, || actor.clone()).clone_from(actor);
+                let owner = self.owners.entry(flow, || actor.clone());
+                if owner != actor {
+                    owner.clone_from(actor);
+                }
             }
             return Cow::Borrowed(event);
         }
@@ -63,6 +73,16 @@ impl FlowOwners {
     }
 }
 
-fn flow(source: &Host) -> Option<String> {
-    Some(format!("{}:{}", source.address?, source.port?))
+/// Address and port as one number. IPv6 addresses are spread over it: two connections that meet there share an owner
+/// until one of them names its own, once in 2^48 / [`FLOWS`] times.
+fn flow(source: &Host) -> Option<u64> {
+    let address = match source.address? {
+        IpAddr::V4(address) => u64::from(address.to_bits()),
+        IpAddr::V6(address) => {
+            let mut hasher = FxHasher::default();
+            address.hash(&mut hasher);
+            hasher.finish() >> 16
+        }
+    };
+    Some(address << 16 | u64::from(source.port?))
 }

@@ -61,7 +61,7 @@ pub struct TicketRecord {
 /// All tickets seen, bounded.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TicketLedger {
-    tickets: Table<TicketRecord>,
+    tickets: Table<TicketRecord, u64>,
     /// When the first AS exchange was seen: before it, a ticket never issued here proves nothing.
     watching_since: Option<Timestamp>,
 }
@@ -76,7 +76,7 @@ impl TicketLedger {
     /// What is known of a ticket.
     #[must_use]
     pub fn get(&self, digest: TicketDigest) -> Option<&TicketRecord> {
-        self.tickets.get(&key(digest))
+        self.tickets.get(&digest.0)
     }
 
     /// The account to which a ticket was issued, where its issue was seen.
@@ -130,14 +130,14 @@ impl TicketLedger {
 
     fn issue(&mut self, event: &Event, ticket: &Ticket, client: Account) {
         let issue =
-            Issue { time: event.time, client, host: event.source.clone(), provenance: event.provenance.clone() };
-        let record = self.tickets.entry(&key(ticket.digest), || record(ticket, event.time));
-        record.issued.get_or_insert(issue);
+            || Issue { time: event.time, client, host: event.source.clone(), provenance: event.provenance.clone() };
+        let record = self.tickets.entry(&ticket.digest.0, || record(ticket, event.time));
+        record.issued.get_or_insert_with(issue);
     }
 
     fn used(&mut self, event: &Event, ticket: &Ticket) {
         let Some(host) = &event.source else { return };
-        let record = self.tickets.entry(&key(ticket.digest), || record(ticket, event.time));
+        let record = self.tickets.entry(&ticket.digest.0, || record(ticket, event.time));
         let same = |seen: &&mut Use| seen.host.address == host.address && seen.host.name == host.name;
         if let Some(seen) = record.uses.iter_mut().find(same) {
             seen.first = seen.first.min(event.time);
@@ -158,10 +158,6 @@ impl TicketLedger {
 /// True for the anonymous principal (RFC 6112 §3).
 pub(crate) fn anonymous(name: &str) -> bool {
     name.eq_ignore_ascii_case("WELLKNOWN/ANONYMOUS")
-}
-
-fn key(digest: TicketDigest) -> String {
-    format!("{:016x}", digest.0)
 }
 
 fn record(ticket: &Ticket, time: Timestamp) -> TicketRecord {

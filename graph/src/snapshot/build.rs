@@ -38,6 +38,7 @@ impl Estate {
             sources: self.source_names().to_vec(),
             as_of,
             latest: self.latest(),
+            serial: super::next_serial(),
         };
         snapshot.mark(&self.tags);
         snapshot
@@ -149,6 +150,7 @@ impl EdgeList {
             sources: Vec::new(),
             as_of: None,
             latest: None,
+            serial: super::next_serial(),
         }
     }
 }

@@ -43,6 +43,13 @@ pub struct Snapshot {
     sources: Vec<Arc<str>>,
     as_of: Option<Timestamp>,
     latest: Option<Timestamp>,
+    serial: u64,
+}
+
+/// Numbers snapshots of this process.
+fn next_serial() -> u64 {
+    static SERIAL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    SERIAL.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
 impl Snapshot {
@@ -50,6 +57,13 @@ impl Snapshot {
     #[must_use]
     pub fn as_of(&self) -> Option<Timestamp> {
         self.as_of
+    }
+
+    /// What tells this snapshot, and clones of it, from every other one of this process: for whoever remembers what was
+    /// looked up. It says nothing of the order of snapshots and is no part of their content.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// The latest time of anything that the estate had applied when the snapshot was taken.

@@ -34,6 +34,8 @@ pub enum Protocol {
     Tls,
     /// HTTP: WinRM, web enrolment, Negotiate.
     Http,
+    /// Active Directory Web Services.
+    Adws,
     /// Remote desktop's connection request.
     Rdp,
     /// RADIUS authentication and accounting.
@@ -59,6 +61,7 @@ impl Protocol {
             Self::Dns => "dns not analysed",
             Self::Tls => "tls not analysed",
             Self::Http => "http not analysed",
+            Self::Adws => "adws not analysed",
             Self::Rdp => "rdp not analysed",
             Self::Radius => "radius not analysed",
             Self::Dhcp => "dhcp not analysed",
@@ -98,6 +101,8 @@ const STREAMS: &[StreamLine] = &[
     (Protocol::Smb, |opening| super::smb::stream(opening.rpc)),
     (Protocol::Dcerpc, |opening| super::dcerpc::stream(opening.rpc)),
     (Protocol::Http, |_| super::http::stream()),
+    (Protocol::Adws, |_| super::adws::stream()),
+    (Protocol::Rdp, |_| super::rdp::stream()),
 ];
 
 /// The analysers of datagrams: one line each.
@@ -108,6 +113,7 @@ const DATAGRAMS: &[DatagramLine] = &[
     (Protocol::Nbns, |_| Box::new(NbnsDatagrams::default())),
     (Protocol::Llmnr, |_| Box::new(MulticastNames::default())),
     (Protocol::Mdns, |_| Box::new(MulticastNames::default())),
+    (Protocol::Radius, |_| Box::new(super::radius::Datagrams::default())),
 ];
 
 /// The services on TCP, by the server's port.
@@ -128,6 +134,7 @@ const TCP_PORTS: &[(u16, Protocol)] = &[
     (5985, Protocol::Http),
     (5986, Protocol::Tls),
     (3389, Protocol::Rdp),
+    (9389, Protocol::Adws),
 ];
 
 /// The services on UDP, by the server's port.

@@ -96,6 +96,8 @@ impl GssContext {
             },
             Inner::Kerberos(message) => self.kerberos(message, at, out),
             Inner::Empty => {}
+            // `[MS-NEGOEX] 2.2.6`: the offers of mechanisms that Windows' own logons do not use.
+            Inner::Other(message) if message.starts_with(b"NEGOEXTS") => out.counters.ignore("gss: NEGOEX message"),
             Inner::Other(_) => out.counters.ignore("gss: other mechanism"),
         }
     }

@@ -4,6 +4,7 @@
 //! A stream analyser is fed bytes in order (reassembled by `flows`). It says how much it consumed; what it left is handed
 //! to it again with more behind it. `smb` feeds `dcerpc` for named pipes, and both feed `gss` for security tokens.
 
+pub mod adws;
 mod aging;
 pub(crate) mod bounded;
 pub mod dcerpc;
@@ -19,6 +20,8 @@ pub mod http;
 pub mod kerberos;
 pub mod ldap;
 pub mod names;
+pub mod radius;
+pub mod rdp;
 pub mod rpc_endpoints;
 mod seen;
 pub mod smb;

@@ -19,6 +19,7 @@ pub(super) fn sniff(bytes: &[u8]) -> Option<(Protocol, Option<Side>)> {
         .or_else(|| tls(bytes))
         .or_else(|| http(bytes))
         .or_else(|| rdp(bytes))
+        .or_else(|| hopwatch_wire::nmf::begins(bytes).then_some((Protocol::Adws, Some(Side::Client))))
 }
 
 /// `[MS-SMB2] 2.1`: zero 1 · length 3, then `FE`, `FD` (sealed), `FC` (compressed) or `FF` and `SMB`.

@@ -1,12 +1,14 @@
 //! TLS (RFC 8446 §4.1.2, §5.1): what can be seen of it. The server name of the hello feeds the resolution table, sealed
 //! records of directory services are reported as opaque, so that LDAPS and HTTPS management show as a coverage gap and
-//! not as silence. Ordinary web traffic (443) makes no opaque events. Nothing is decrypted; certificates are not read.
+//! not as silence. Ordinary web traffic (443) makes no opaque events. Nothing is decrypted; up to TLS 1.2 the server's certificate
+//! is in the clear and names it.
 
 use std::net::IpAddr;
 
 use hopwatch_model::event::{NameObserved, Opaque, OpaqueProtocol};
 use hopwatch_model::identity::ResolutionMethod;
 use hopwatch_model::{Activity, Certainty, Outcome, Resolution, Timestamp};
+use x509_parser::extensions::GeneralName;
 
 use super::dispatch::Opening;
 use super::{Chunk, Direction, Draft, Endpoints, Output, StreamAnalyzer};
@@ -15,6 +17,8 @@ use super::{Chunk, Direction, Draft, Endpoints, Output, StreamAnalyzer};
 const REPORT_EVERY: u32 = 1000;
 /// The most bytes of a record (RFC 8446 §5.2, with the slack of older versions).
 const MAX_RECORD_BYTES: usize = 16_384 + 2048;
+/// The most bytes of a server's handshake that are put together: a chain of large certificates.
+const MAX_GREETING: usize = 64 * 1024;
 /// Record types.
 const HANDSHAKE: u8 = 22;
 const APPLICATION: u8 = 23;
@@ -25,6 +29,8 @@ pub struct TlsStream {
     /// Where the connection began or was met: what an opaque event points to.
     began: Option<(Timestamp, u64)>,
     hello: Hello,
+    /// The server's handshake messages so far; `None` once its certificate was met or will not come.
+    greeting: Option<Vec<u8>>,
     sealed: u32,
 }
 
@@ -40,7 +46,8 @@ impl TlsStream {
     #[must_use]
     pub fn new(opening: &Opening<'_>) -> Self {
         let hello = if opening.midstream { Hello::Past } else { Hello::Expected };
-        Self { endpoints: opening.endpoints, began: None, hello, sealed: 0 }
+        let greeting = (!opening.midstream).then(Vec::new);
+        Self { endpoints: opening.endpoints, began: None, hello, greeting, sealed: 0 }
     }
 
     fn report(&mut self, out: &mut Output<'_>) {
@@ -64,9 +71,32 @@ impl TlsStream {
 
     fn name(&mut self, record: &[u8], chunk: Chunk<'_>, out: &mut Output<'_>) {
         self.hello = Hello::Past;
+        if let Some(name) = server_name(record) {
+            // The client's word, for whatever answers there.
+            self.observe(name, Certainty::Low, record, chunk, out);
+        }
+    }
+
+    /// Takes a record of the server's handshake, until its certificate is whole.
+    fn greet(&mut self, record: &[u8], chunk: Chunk<'_>, out: &mut Output<'_>) {
+        let Some(mut greeting) = self.greeting.take() else { return };
+        greeting.extend_from_slice(record);
+        match certificate(&greeting) {
+            Greeting::Certificate(der) => match certified_name(der) {
+                Some(name) => self.observe(&name, Certainty::Medium, record, chunk, out),
+                None => out.counters.ignore("tls: certificate without a host's name"),
+            },
+            Greeting::Unfinished if greeting.len() < MAX_GREETING => self.greeting = Some(greeting),
+            Greeting::Unfinished | Greeting::None => {}
+        }
+    }
+
+    fn observe(&self, name: &str, certainty: Certainty, record: &[u8], chunk: Chunk<'_>, out: &mut Output<'_>) {
         let address = self.endpoints.server.ip();
-        let Some(name) = server_name(record).filter(|_| inside(address)) else { return };
-        let resolution = Resolution { certainty: Certainty::Low, method: ResolutionMethod::Tls };
+        if !inside(address) {
+            return;
+        }
+        let resolution = Resolution { certainty, method: ResolutionMethod::Tls };
         let draft = Draft {
             endpoints: self.endpoints,
             time: chunk.time,
@@ -95,6 +125,14 @@ impl StreamAnalyzer for TlsStream {
             let Some(record) = content.get(..length) else { return 0 };
             self.name(record, chunk, out);
         }
+        if self.greeting.is_some() && chunk.direction == Direction::ToClient {
+            if kind == HANDSHAKE {
+                let Some(record) = content.get(..length) else { return 0 };
+                self.greet(record, chunk, out);
+            } else {
+                self.greeting = None;
+            }
+        }
         if kind == APPLICATION {
             self.sealed = self.sealed.saturating_add(1);
             if self.sealed >= REPORT_EVERY {
@@ -105,14 +143,61 @@ impl StreamAnalyzer for TlsStream {
     }
 
     fn gap(&mut self, direction: Direction, _: u64, _: &mut Output<'_>) {
-        if direction == Direction::ToServer {
-            self.hello = Hello::Past;
+        match direction {
+            Direction::ToServer => self.hello = Hello::Past,
+            Direction::ToClient => self.greeting = None,
         }
     }
 
     fn close(&mut self, out: &mut Output<'_>) {
         self.report(out);
     }
+}
+
+/// What the server's handshake holds so far.
+enum Greeting<'a> {
+    /// Its own certificate.
+    Certificate(&'a [u8]),
+    /// More must come.
+    Unfinished,
+    /// No certificate in the clear.
+    None,
+}
+
+/// Handshake messages `type 1 · length 3 · body`: a hello (2), then the certificate (11) with a list `length 3` of `length
+/// 3 · certificate`, the server's own first (RFC 5246 §7.4.2). TLS 1.3 sends it sealed, after another record type.
+fn certificate(handshake: &[u8]) -> Greeting<'_> {
+    let mut at = Fields(handshake);
+    loop {
+        let (Some(kind), Some(length)) = (at.length(1), at.length(3)) else { return Greeting::Unfinished };
+        let Some(body) = at.take(length) else {
+            return if matches!(kind, 2 | 11) { Greeting::Unfinished } else { Greeting::None };
+        };
+        match kind {
+            2 => {}
+            11 => {
+                let mut list = Fields(body);
+                let first = list.take(3).and_then(|_| list.length(3)).and_then(|length| list.take(length));
+                return first.map_or(Greeting::None, Greeting::Certificate);
+            }
+            _ => return Greeting::None,
+        }
+    }
+}
+
+/// The host that a certificate is for: the first of its DNS names that is no wildcard, else its common name.
+fn certified_name(der: &[u8]) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let host = |name: &&str| name.contains('.') && !name.contains(['*', ' ']) && name.len() <= 255;
+    let alternatives = certificate.subject_alternative_name().ok().flatten();
+    let listed = alternatives.and_then(|names| {
+        names.value.general_names.iter().find_map(|name| match name {
+            GeneralName::DNSName(name) => Some(*name).filter(host),
+            _ => None,
+        })
+    });
+    let common = || certificate.subject().iter_common_name().find_map(|name| name.as_str().ok().filter(host));
+    listed.or_else(common).map(str::to_owned)
 }
 
 /// Whether an address is of the estate's own kind: names of the world's web servers are none of our hosts.
@@ -252,5 +337,34 @@ mod tests {
             assert_eq!(server_name(&record[..length]), None, "cut to {length}");
         }
         assert_eq!(server_name(record), Some("dc1.lab.example"));
+    }
+
+    /// The handshake of a server: hello, then a certificate for these names.
+    fn greeting(names: &[&str]) -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let der = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap().der().to_vec();
+        let sized = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[1..], bytes].concat();
+        let certificate = sized(&sized(&der));
+        [&[2, 0, 0, 2, 3, 3][..], &[11], &sized(&certificate)].concat()
+    }
+
+    fn certified(handshake: &[u8]) -> Option<String> {
+        match certificate(handshake) {
+            Greeting::Certificate(der) => certified_name(der),
+            Greeting::Unfinished | Greeting::None => None,
+        }
+    }
+
+    #[test]
+    fn a_servers_certificate_names_it_once_it_is_whole() {
+        let handshake = greeting(&["*.lab.example", "dc1.lab.example", "lab.example"]);
+        assert_eq!(certified(&handshake).as_deref(), Some("dc1.lab.example"), "wildcards name no host");
+        let handshake = greeting(&["dc1.lab.example", "lab.example"]);
+        for length in 0..handshake.len() {
+            assert!(matches!(certificate(&handshake[..length]), Greeting::Unfinished), "cut to {length}");
+        }
+        assert_eq!(certified(&handshake).as_deref(), Some("dc1.lab.example"));
+        assert!(matches!(certificate(&[14, 0, 0, 0]), Greeting::None));
     }
 }

@@ -5,3 +5,5 @@ pub mod bloodhound;
 pub mod ldap;
 pub mod opengraph;
 pub mod sharphound;
+pub mod sync;
+pub mod sysvol;

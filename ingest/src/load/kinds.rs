@@ -3,7 +3,8 @@
 
 use crate::capture;
 use crate::counters::Counters;
-use crate::directory::bloodhound;
+use crate::directory::ldap::ldif;
+use crate::directory::{bloodhound, sharphound};
 use crate::error::{Error, Result};
 use crate::load::Input;
 use crate::load::body::read_error;
@@ -29,6 +30,7 @@ pub const SOURCES: &[Source] = &[
         read: |input, context| xml::read(input.reader(), context),
     },
     Source { kind: "directory", recognises: bloodhound::sniff, read: read_directory },
+    Source { kind: "LDIF", recognises: ldif::recognises, read: read_ldif },
     Source {
         kind: "JSON records",
         recognises: json::recognises,
@@ -60,6 +62,23 @@ pub const SOURCES: &[Source] = &[
 fn read_directory(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
     let name = context.name.to_string();
     bloodhound::read(input.reader(), &name, context.now, context.sink, &mut context.counters).map_err(Error::Directory)
+}
+
+fn read_ldif(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {
+    let malformed = |reason: String| Error::Malformed { kind: "LDIF", reason };
+    let snapshot = match ldif::read(input.reader(), &mut context.counters) {
+        Ok(snapshot) => snapshot,
+        Err(ldif::Error::Io(source)) => return Err(read_error(0, source)),
+        Err(error) => return Err(malformed(error.to_string())),
+    };
+    let name = context.name.to_string();
+    let mut converted = Counters::default();
+    sharphound::read_into(&snapshot, None, (&name, context.now), context.sink, &mut converted)
+        .map_err(|error| malformed(error.to_string()))?;
+    // The records of the file are counted once, as what they are in it.
+    converted.read = 0;
+    context.counters.add(&converted);
+    Ok(())
 }
 
 fn read_evtx(input: Input<'_>, context: &mut Context<'_>) -> Result<()> {

@@ -3,11 +3,13 @@
 
 pub mod evtx;
 pub mod json;
+pub mod live;
 pub mod radius;
 pub mod secret_attributes;
 pub mod signin;
 pub mod syslog;
 pub mod text;
+pub mod wef;
 pub mod windows;
 pub mod xml;
 pub mod zeek;
@@ -30,6 +32,8 @@ pub struct Context<'a> {
     pub threads: usize,
     /// The time at which what bears no time of its own counts as collected.
     pub now: Timestamp,
+    /// Who sent what is read, where it came over the network.
+    pub peer: Option<Arc<str>>,
     /// Where events go.
     pub sink: &'a mut dyn Sink,
     /// What was read, made, ignored and dropped.
@@ -48,6 +52,7 @@ impl<'a> Context<'a> {
             key,
             threads,
             now: Timestamp::default(),
+            peer: None,
             sink,
             counters: Counters::default(),
             sessions: windows::Sessions::default(),

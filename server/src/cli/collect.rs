@@ -1,4 +1,5 @@
-//! `hopwatch collect`: a directory over LDAP into a zip in SharpHound's form. `docs/collector.md` says what is read.
+//! `hopwatch collect`: a directory over LDAP into a zip in SharpHound's form, or into LDIF, from which a later run reads only
+//! what changed. `docs/collector.md` says what is read.
 //!
 //! The password comes from a file, from stdin or from the environment, never as an argument, which every process of the
 //! machine could see. The archive appears under its name when it is whole.
@@ -12,16 +13,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args as ClapArgs;
-use hopwatch_ingest::directory::ldap::{self, Config, Login, Password, Snapshot, Trust, Upgrade};
+use hopwatch_ingest::Counters;
+use hopwatch_ingest::directory::ldap::{self, Changes, Config, Login, Password, Snapshot, Trust, Upgrade, ldif};
 use hopwatch_ingest::directory::sharphound::{self, Summary};
+use hopwatch_ingest::directory::sysvol;
 
 /// The environment variable of the password.
 const PASSWORD_VARIABLE: &str = "HOPWATCH_LDAP_PASSWORD";
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
-    /// The domain controller: `ldap://HOST[:PORT]` or `ldaps://HOST[:PORT]`.
-    url: String,
+    /// The domain controller: `ldap://HOST[:PORT]` or `ldaps://HOST[:PORT]`. Of several of one domain, the next is asked
+    /// where one fails.
+    #[arg(required = true, value_name = "URL")]
+    urls: Vec<String>,
     /// The account: `user@domain`, `DOMAIN\user` or a distinguished name. An ordinary one suffices.
     #[arg(long, short, value_name = "NAME")]
     user: Option<String>,
@@ -32,9 +37,19 @@ pub(crate) struct Args {
     /// variable HOPWATCH_LDAP_PASSWORD.
     #[arg(long)]
     password_stdin: bool,
-    /// The archive that is written.
+    /// The file that is written: an archive in SharpHound's form, or LDIF where the name ends in `.ldif`.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
+    /// LDIF of an earlier run: only what changed since is read. It is not changed itself.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// A folder with the files of group policies: SYSVOL, mounted or copied.
+    #[arg(long, value_name = "DIR")]
+    sysvol: Option<PathBuf>,
+    /// Log in with the Kerberos ticket of the credential cache (KRB5CCNAME) or keytab (KRB5_CLIENT_KTNAME).
+    #[cfg(feature = "gssapi")]
+    #[arg(long, conflicts_with = "user")]
+    kerberos: bool,
     /// Encrypt an ldap:// connection before the password is sent.
     #[arg(long)]
     starttls: bool,
@@ -56,18 +71,49 @@ pub(crate) struct Args {
     /// The most entries per second, on average; as fast as the server answers where it is not given.
     #[arg(long, value_name = "COUNT")]
     rate: Option<NonZeroU32>,
+    /// How often a connection that is lost in the middle is made again.
+    #[arg(long, value_name = "COUNT", default_value = "3")]
+    reconnects: u8,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let config = config(args)?;
-    if matches!((&config.trust, args.url.starts_with("ldap://"), config.upgrade), (_, true, Upgrade::None)) {
+    let clear = args.urls.iter().any(|url| url.to_ascii_lowercase().starts_with("ldap://"));
+    if clear && config.upgrade == Upgrade::None && matches!(config.login, Login::Simple { .. }) {
         eprintln!("hopwatch: the connection is not encrypted: the password crosses the network readable");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let snapshot = runtime.block_on(ldap::collect(&config))?;
+    let mut snapshot = match &args.since {
+        Some(path) => refreshed(&runtime, &config, path)?,
+        None => runtime.block_on(ldap::collect(&config))?,
+    };
+    if let Some(folder) = &args.sysvol {
+        snapshot.policies = sysvol::read(folder, &mut snapshot.counters)
+            .with_context(|| format!("the policies of {} cannot be read", folder.display()))?;
+    }
     let summary = save(&snapshot, &args.output)?;
     tell(&snapshot, &summary, &args.output);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads what changed since an earlier run.
+fn refreshed(runtime: &tokio::runtime::Runtime, config: &Config, path: &Path) -> Result<Snapshot> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut snapshot = ldif::read(file, &mut Counters::default())
+        .with_context(|| format!("cannot read the earlier directory of {}", path.display()))?;
+    let changes = runtime.block_on(ldap::refresh(config, &mut snapshot))?;
+    let gone = snapshot_gone(&changes);
+    match changes.whole {
+        true => eprintln!("hopwatch: the server is another copy of the directory, so that everything was read anew"),
+        false => eprintln!("hopwatch: {} objects are new or differ, {gone} are gone", changes.touched.len()),
+    }
+    Ok(snapshot)
+}
+
+/// How many objects are gone: those that were something before and are nothing now.
+fn snapshot_gone(changes: &Changes) -> usize {
+    let still = |entry: &&ldap::Entry| entry.guid("objectGUID").is_some_and(|guid| changes.touched.contains(&guid));
+    changes.before.iter().filter(|entry| !still(entry)).count()
 }
 
 fn config(args: &Args) -> Result<Config> {
@@ -79,16 +125,19 @@ fn config(args: &Args) -> Result<Config> {
     };
     let login = match &args.user {
         Some(user) => Login::Simple { user: user.clone(), password: password(args)? },
+        #[cfg(feature = "gssapi")]
+        None if args.kerberos => Login::Kerberos,
         None => Login::Anonymous,
     };
     Ok(Config {
-        url: args.url.clone(),
+        urls: args.urls.clone(),
         login,
         upgrade: if args.starttls { Upgrade::StartTls } else { Upgrade::None },
         trust,
         page_size: args.page_size,
         timeout: Duration::from_secs(args.timeout),
         rate: args.rate,
+        reconnects: args.reconnects,
     })
 }
 
@@ -118,7 +167,7 @@ fn save(snapshot: &Snapshot, path: &Path) -> Result<Summary> {
     partial.push(name);
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(partial);
-    let written = write(snapshot, &partial);
+    let written = write(snapshot, &partial, path);
     let result = written.and_then(|summary| {
         fs::rename(&partial, path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(summary)
@@ -129,10 +178,17 @@ fn save(snapshot: &Snapshot, path: &Path) -> Result<Summary> {
     result
 }
 
-fn write(snapshot: &Snapshot, path: &Path) -> Result<Summary> {
+fn write(snapshot: &Snapshot, path: &Path, wanted: &Path) -> Result<Summary> {
     let file = create(path).with_context(|| format!("cannot create {}", path.display()))?;
     let mut out = BufWriter::new(file);
-    let summary = sharphound::write(snapshot, &mut out)?;
+    let text = wanted.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ldif"));
+    let summary = if text {
+        ldif::write(snapshot, &mut out)?;
+        let count = u64::try_from(snapshot.entries.len())?;
+        Summary { objects: [("entries", count)].into(), ..Summary::default() }
+    } else {
+        sharphound::write(snapshot, &mut out)?
+    };
     out.flush()?;
     out.get_ref().sync_all()?;
     Ok(summary)

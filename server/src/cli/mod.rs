@@ -14,6 +14,7 @@ mod evaluate_travel;
 mod events;
 mod export;
 mod graph;
+mod graphml;
 mod import;
 mod load;
 mod output;

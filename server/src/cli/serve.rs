@@ -6,13 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
+use hopwatch_ingest::DigestKey;
 use tokio::net::TcpListener;
 
 use super::output;
-use crate::config::Config;
+use crate::config::{Config, SourceForm};
 use crate::feed::Feed;
 use crate::pipeline::Pipeline;
-use crate::{auth, http, scheduler, telemetry};
+use crate::{auth, http, listeners, scheduler, telemetry};
+use crate::state::State;
+use crate::{auth, http, scheduler, telemetry, wef};
+use crate::{auth, directories, http, scheduler, telemetry};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -70,20 +74,34 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let state = std::sync::Arc::clone(pipeline.state());
     let key = pipeline.key()?;
     let feed = Feed::start(pipeline)?;
+    let _listeners = listeners(&state, &feed, &key).await?;
     if let Some(sensors) = &state.config.sensors {
         http::mutual::serve(&state, sensors).await?;
     }
+    listeners::start(&state, &feed, &key).await?;
     #[cfg(target_os = "linux")]
     let watching = crate::watching::start(&state.config, &key, &feed)?;
-    #[cfg(not(target_os = "linux"))]
-    drop(key);
     scheduler::start(&state);
+    directories::start(&state, &feed);
     let served = http::serve(state, listener, stopped()).await;
     #[cfg(target_os = "linux")]
     watching.stop().await;
     feed.stop().await;
     served.context("the server stopped")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts the listeners of the configuration's sources; they end with the value.
+async fn listeners(state: &State, feed: &Feed, key: &DigestKey) -> Result<Vec<wef::Listener>> {
+    let mut listeners = Vec::new();
+    for source in &state.config.sources {
+        if let SourceForm::Wef(config) = &source.form {
+            let listener = wef::start(&source.name, config, state, feed, key.clone()).await?;
+            output::line(format!("{} takes forwarded events on https://{}", source.name, listener.address))?;
+            listeners.push(listener);
+        }
+    }
+    Ok(listeners)
 }
 
 /// Done when the process is interrupted or terminated.

@@ -9,6 +9,7 @@ mod reports;
 mod sensors;
 mod server;
 mod sources;
+mod wef;
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,10 @@ pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use sensors::Sensors;
 pub use server::{Metrics, Server};
+pub use sources::{RadiusClient, Source, SourceForm, Tls};
 pub use sources::{Source, SourceForm};
+pub use wef::{Wef, WefContent};
+pub use sources::{Ldap, Source, SourceForm};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -98,7 +102,10 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         self.server.check()?;
         self.reports.check()?;
+        sources::check(&self.sources)?;
+        self.sources.iter().try_for_each(Source::check)?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
+        self.sources.iter().try_for_each(Source::check)?;
         hopwatch_detections::Engine::new(&self.detections)
             .map(drop)
             .map_err(|error| Error::Value { key: "detections".into(), reason: chain(&error) })
@@ -141,6 +148,22 @@ mod tests {
     fn a_cron_line_that_never_fires_is_refused() {
         let error = parse("[[reports.schedules]]\nname = \"risk\"\ncron = \"61 * * * *\"\n").unwrap_err().to_string();
         assert!(error.contains("reports.schedules"), "{error}");
+    }
+
+    #[test]
+    fn a_source_that_lacks_something_is_refused_by_name() {
+        let radius =
+            |more: &str| format!("[[sources]]\nname = \"vpn\"\nkind = \"radius\"\nlisten = \"127.0.0.1:0\"\n{more}");
+        for (text, expect) in [
+            (radius(""), "secret_file"),
+            (radius("clients = [{ address = \"10.0.0.0/40\", secret_file = \"x\" }]\n"), "10.0.0.0/40"),
+            (radius("secret = \"x\"\n"), "secret"),
+            (radius("secret_file = \"x\"\n") + &radius("secret_file = \"x\"\n"), "another source has this name"),
+        ] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(expect), "{error}");
+        }
+        assert!(parse(&radius("secret_file = \"x\"\n")).is_ok());
     }
 
     #[test]

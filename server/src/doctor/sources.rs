@@ -4,7 +4,7 @@ use super::{Check, Level, Patient, Symptom, percent, span};
 use crate::store::SourceStatus;
 
 /// Kinds of sources that go on for ever; a file is read once and cannot lag.
-const LIVE: &[&str] = &["capture live", "ldap", "radius", "sensor", "syslog", "wef"];
+const LIVE: &[&str] = &["radius", "sensor", "syslog", "wef"];
 /// A live source that gave nothing for so long lags, in seconds.
 const LAG_SECS: u64 = 900;
 /// A live source that gave nothing for so long has stopped, in seconds.

@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod sources;
 pub mod tags;
 pub mod users;
+pub mod wef;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -41,6 +42,7 @@ pub use reports::{ReportFile, StoredReport};
 pub use sources::SourceStatus;
 pub use tags::Tags;
 pub use users::{Role, User};
+pub use wef::WefMachine;
 
 /// The name of the database file in the data folder.
 pub const FILE: &str = "hopwatch.db";

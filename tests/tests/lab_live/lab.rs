@@ -58,6 +58,22 @@ impl Lab {
         command
     }
 
+    /// A script of the lab's own.
+    #[expect(clippy::unused_self, reason = "it is the lab's, wherever that runs")]
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        root().join("tests/lab/lib").join(name)
+    }
+
+    /// Changes the directory by LDIF, on the client.
+    pub(crate) fn modify(&self, login: (&str, &str), ldif: &str) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), ldif).unwrap();
+        let mut command = self.script("on");
+        command.args(["ws1", "ldapmodify", "-x", "-H", "ldap://10.77.0.10", "-D", login.0, "-w", login.1, "-f"]);
+        let output = command.arg(file.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Runs `hopwatch collect` on the client.
     pub(crate) fn collect(&self, url: &str, login: (&str, &str), more: &[&OsStr], out: &Path) -> Output {
         let program = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("hopwatch");

@@ -8,6 +8,8 @@ pub mod certificates;
 pub mod control;
 pub mod delegation;
 pub mod domain;
+pub mod hybrid;
+pub mod policies;
 pub mod privileged;
 pub mod scan;
 
@@ -145,6 +147,9 @@ pub static ALL: &[&dyn Posture] = &[
     &certificates::ESC7,
     &certificates::ESC8,
     &certificates::ESC9,
+    &hybrid::CONNECTOR_PASSWORD,
+    &hybrid::SINGLE_SIGN_ON_DELEGATION,
+    &hybrid::SINGLE_SIGN_ON_PASSWORD,
     &delegation::CONSTRAINED_TO_TIER_ZERO,
     &control::CONTROLLER_OWNER,
     &age::CONTROLLER_PASSWORD,
@@ -155,8 +160,11 @@ pub static ALL: &[&dyn Posture] = &[
     &accounts::GUEST_ENABLED,
     &privileged::KERBEROASTABLE,
     &privileged::KERBEROASTABLE_PRIVILEGED,
+    &hybrid::KEY_CREDENTIALS,
     &age::KRBTGT_PASSWORD,
     &domain::LAPS_MISSING,
+    &hybrid::LAPS_NOT_ROTATED,
+    &policies::LOCAL_GROUP_EVERYBODY,
     &domain::MACHINE_ACCOUNT_QUOTA,
     &accounts::NO_AES,
     &domain::OBSOLETE_SYSTEM,
@@ -164,6 +172,11 @@ pub static ALL: &[&dyn Posture] = &[
     &accounts::PASSWORD_IN_DESCRIPTION,
     &accounts::PASSWORD_NEVER_EXPIRES,
     &accounts::PASSWORD_NOT_REQUIRED,
+    &policies::LM_RESPONSES,
+    &policies::LDAP_SIGNING,
+    &policies::PREFERENCE_PASSWORD,
+    &policies::SCRIPT_PASSWORD,
+    &policies::SMB_SIGNING,
     &accounts::PRE_2000_COMPUTER,
     &privileged::PRIMARY_GROUP,
     &privileged::DELEGATABLE,

@@ -7,29 +7,29 @@ use super::ALL;
 use crate::testing::{DOMAIN, MORNING, directory, node};
 
 /// An account as a test names it: id, kind, name, properties.
-type Account<'a> = (u32, NodeKind, &'a str, Vec<(&'a str, PropertyValue)>);
+pub(super) type Account<'a> = (u32, NodeKind, &'a str, Vec<(&'a str, PropertyValue)>);
 
-fn yes(name: &str) -> (&str, PropertyValue) {
+pub(super) fn yes(name: &str) -> (&str, PropertyValue) {
     (name, PropertyValue::Bool(true))
 }
 
-fn text<'a>(name: &'a str, value: &str) -> (&'a str, PropertyValue) {
+pub(super) fn text<'a>(name: &'a str, value: &str) -> (&'a str, PropertyValue) {
     (name, PropertyValue::Text(value.into()))
 }
 
-fn days_ago(name: &str, days: i64) -> (&str, PropertyValue) {
+pub(super) fn days_ago(name: &str, days: i64) -> (&str, PropertyValue) {
     (name, PropertyValue::Integer(MORNING - 86_400 - days * 86_400))
 }
 
-fn list<'a>(name: &'a str, values: &[&str]) -> (&'a str, PropertyValue) {
+pub(super) fn list<'a>(name: &'a str, values: &[&str]) -> (&'a str, PropertyValue) {
     (name, PropertyValue::List(values.iter().map(|value| (*value).into()).collect()))
 }
 
-fn id(rid: u32) -> String {
+pub(super) fn id(rid: u32) -> String {
     format!("{DOMAIN}-{rid}")
 }
 
-fn estate(accounts: Vec<Account<'_>>, edges: &[(String, EdgeKind, String)]) -> Snapshot {
+pub(super) fn estate(accounts: Vec<Account<'_>>, edges: &[(String, EdgeKind, String)]) -> Snapshot {
     let mut delta = directory();
     for (rid, kind, name, properties) in accounts {
         let mut made = node(id(rid), kind, name, &properties);
@@ -60,7 +60,7 @@ fn exposed(slug: &str, snapshot: &Snapshot) -> Vec<String> {
     findings.into_iter().flat_map(|finding| finding.exposed).collect()
 }
 
-fn only(slug: &str, snapshot: &Snapshot, rids: &[u32]) {
+pub(super) fn only(slug: &str, snapshot: &Snapshot, rids: &[u32]) {
     let wanted: Vec<String> = rids.iter().map(|rid| id(*rid)).collect();
     assert_eq!(exposed(slug, snapshot), wanted, "{slug}");
 }

@@ -4,10 +4,12 @@
 /// Every attribute of objects that is asked for, in the spelling of the schema.
 pub(crate) const ALL: &[&str] = &[
     "adminCount",
+    "adminDescription",
     "altSecurityIdentities",
     "cACertificate",
     "certificateTemplates",
     "cn",
+    "comment",
     "crossCertificatePair",
     "dNSHostName",
     "dSHeuristics",
@@ -20,6 +22,7 @@ pub(crate) const ALL: &[&str] = &[
     "gPOptions",
     "groupType",
     "homeDirectory",
+    "info",
     "lastLogon",
     "lastLogonTimestamp",
     "lockOutObservationWindow",
@@ -100,9 +103,12 @@ pub(super) const OF_ROOT: &[&str] = &[
     "schemaNamingContext",
 ];
 
+/// What is asked of the controller's own settings (`nTDSDSA`).
+pub(super) const OF_SERVICE: &[&str] = &["invocationId"];
+
 /// The static spelling of a name that may come in an answer.
 pub(super) fn known(name: &str) -> Option<&'static str> {
-    let all = [ALL, OF_SCHEMA, OF_ROOT];
+    let all = [ALL, OF_SCHEMA, OF_ROOT, OF_SERVICE];
     all.iter().flat_map(|list| list.iter()).find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 /// How to collect.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `ldap://host[:port]` or `ldaps://host[:port]`.
-    pub url: String,
+    /// `ldap://host[:port]` or `ldaps://host[:port]`, of controllers of one domain. The first that answers serves; the
+    /// next takes over where it fails.
+    pub urls: Vec<String>,
     /// Who asks.
     pub login: Login,
     /// Whether an `ldap://` connection is encrypted before the bind.
@@ -22,6 +23,8 @@ pub struct Config {
     pub timeout: Duration,
     /// The most entries per second, on average; `None` is as fast as the server answers.
     pub rate: Option<NonZeroU32>,
+    /// How often a connection that is lost in the middle is made again, before the next server is asked.
+    pub reconnects: u8,
 }
 
 /// Whether `ldap://` is encrypted.
@@ -58,6 +61,10 @@ pub enum Login {
         /// Its password.
         password: Password,
     },
+    /// The holder of a Kerberos ticket, by SASL GSSAPI (RFC 4752): of the credential cache that `KRB5CCNAME` names, or of
+    /// the keytab that `KRB5_CLIENT_KTNAME` names. On a connection without TLS the messages are sealed.
+    #[cfg(feature = "gssapi")]
+    Kerberos,
 }
 
 /// A password, which no log shows.

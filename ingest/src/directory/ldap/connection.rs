@@ -27,25 +27,31 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects and binds.
-    pub(super) async fn open(config: &Config) -> Result<Self> {
-        let settings = settings(config)?;
-        let (connection, ldap) = LdapConnAsync::with_settings(settings, &config.url)
+    pub(super) async fn open(config: &Config, url: &str) -> Result<Self> {
+        let settings = settings(config, url)?;
+        let (connection, ldap) = LdapConnAsync::with_settings(settings, url)
             .await
-            .map_err(|source| Error::Connect { url: config.url.clone(), source: Box::new(source) })?;
+            .map_err(|source| Error::Connect { url: url.to_owned(), source: Box::new(source) })?;
         let driver = tokio::spawn(connection.drive());
         let mut opened = Self { ldap, driver };
-        opened.bind(config).await?;
+        opened.bind(config, url).await?;
         Ok(opened)
     }
 
-    async fn bind(&mut self, config: &Config) -> Result<()> {
-        let Login::Simple { user, password } = &config.login else { return Ok(()) };
-        let answer = self.ldap.with_timeout(config.timeout).simple_bind(user, password.reveal()).await;
+    async fn bind(&mut self, config: &Config, url: &str) -> Result<()> {
+        let ldap = self.ldap.with_timeout(config.timeout);
+        let answer = match &config.login {
+            Login::Anonymous => return Ok(()),
+            Login::Simple { user, password } => ldap.simple_bind(user, password.reveal()).await,
+            // The ticket is for `ldap/HOST`, so that the address must name the host as the directory does.
+            #[cfg(feature = "gssapi")]
+            Login::Kerberos => ldap.sasl_gssapi_bind(host(url).unwrap_or_default()).await,
+        };
         let result = match answer {
             Ok(result) => result,
             Err(source) => {
                 let source = self.cause(source).await;
-                return Err(Error::Connect { url: config.url.clone(), source });
+                return Err(Error::Connect { url: url.to_owned(), source });
             }
         };
         if result.rc == 0 {
@@ -90,14 +96,24 @@ pub(super) fn reason(code: u32, text: &str) -> String {
     if text.is_empty() { format!("result code {code}") } else { format!("result code {code}, {text}") }
 }
 
-fn settings(config: &Config) -> Result<LdapConnSettings> {
-    let url = config.url.to_ascii_lowercase();
-    let host = url.strip_prefix("ldap://").or_else(|| url.strip_prefix("ldaps://"));
-    if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
-        return Err(Error::Url { url: config.url.clone() });
+/// The host of an address, without its port.
+fn host(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let known = ["ldap", "ldaps"].iter().any(|name| scheme.eq_ignore_ascii_case(name));
+    let place = rest.split('/').next().filter(|place| known && !place.is_empty())?;
+    // An IPv6 address is in brackets, since it has colons of its own.
+    match place.strip_prefix('[') {
+        Some(address) => address.split(']').next(),
+        None => place.split(':').next(),
+    }
+}
+
+fn settings(config: &Config, url: &str) -> Result<LdapConnSettings> {
+    if host(url).is_none() {
+        return Err(Error::Url { url: url.to_owned() });
     }
     let start_tls = config.upgrade == Upgrade::StartTls;
-    if start_tls && url.starts_with("ldaps://") {
+    if start_tls && url.to_ascii_lowercase().starts_with("ldaps://") {
         return Err(Error::StartTlsOverTls);
     }
     let settings = LdapConnSettings::new().set_conn_timeout(config.timeout).set_starttls(start_tls);
@@ -133,4 +149,15 @@ fn pinning(path: &Path) -> Result<Arc<ClientConfig>> {
     let pinned = Pinned::new(certificates(path)?);
     let builder = builder()?.dangerous().with_custom_certificate_verifier(Arc::new(pinned));
     Ok(Arc::new(builder.with_no_client_auth()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_from_addresses() {
+        let hosts = ["ldap://dc1:389", "LDAPS://dc1.x/", "ldap://[::1]:389", "http://x", "ldap://", "dc1"].map(host);
+        assert_eq!(hosts, [Some("dc1"), Some("dc1.x"), Some("::1"), None, None, None]);
+    }
 }

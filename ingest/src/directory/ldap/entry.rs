@@ -67,6 +67,25 @@ impl Entry {
         }
     }
 
+    /// Every attribute with its values, but for the descriptor.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'static str, &[Box<[u8]>])> {
+        self.attributes.iter().map(|(name, values)| (*name, values.as_slice()))
+    }
+
+    /// Changes the values that are names: `new` says what becomes of one, `Some(None)` takes it off.
+    pub(super) fn rewrite(&mut self, name: &str, new: impl Fn(&str) -> Option<Option<String>>) {
+        let Some((_, values)) = self.attributes.iter_mut().find(|(known, _)| *known == name) else { return };
+        values.retain_mut(|value| match std::str::from_utf8(value).ok().and_then(&new) {
+            Some(Some(text)) => {
+                *value = text.into_bytes().into_boxed_slice();
+                true
+            }
+            Some(None) => false,
+            None => true,
+        });
+        self.attributes.retain(|(_, values)| !values.is_empty());
+    }
+
     /// The values of an attribute, in the server's order.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         let found = self.attributes.iter().find(|(known, _)| *known == name);

@@ -14,6 +14,9 @@ pub enum Error {
         /// What was given.
         url: String,
     },
+    /// No address was given.
+    #[error("no server is named")]
+    NoServer,
     /// StartTLS was asked for on a connection that is encrypted from the start.
     #[error("ldaps:// is encrypted from the start: StartTLS belongs to ldap://")]
     StartTlsOverTls,
@@ -90,6 +93,13 @@ pub enum Error {
         /// The bound.
         bound: usize,
     },
+}
+
+impl Error {
+    /// Whether another controller of the domain may do better: this one could not be reached, broke off, or is none.
+    pub(super) fn elsewhere(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Lost { .. } | Self::Search { .. } | Self::RootDse { .. })
+    }
 }
 
 /// The result of collecting.

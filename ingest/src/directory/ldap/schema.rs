@@ -36,6 +36,18 @@ impl Schema {
         }
     }
 
+    /// What was read, by class (`attributeSchema`, `classSchema`) and name in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str, AttributeIds)> {
+        let attributes = self.attributes.iter().map(|(name, ids)| ("attributeSchema", name.as_str(), *ids));
+        let classes = self
+            .classes
+            .iter()
+            .map(|(name, own)| ("classSchema", name.as_str(), AttributeIds { own: *own, set: None }));
+        let mut all: Vec<_> = attributes.chain(classes).collect();
+        all.sort_unstable_by_key(|(class, name, _)| (*class, *name));
+        all.into_iter()
+    }
+
     /// The identifiers of an attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<AttributeIds> {

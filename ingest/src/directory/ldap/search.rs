@@ -1,13 +1,16 @@
 //! Paged searches (RFC 2696) with security descriptors (`[MS-ADTS] 3.1.1.3.4.1.11`), and the rest of long lists
 //! (`[MS-ADTS] 3.1.1.3.1.3.3`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hopwatch_wire::ber;
 use ldap3::Scope;
 use ldap3::controls::RawControl;
+use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
+use super::MAX_ENTRIES;
 use super::config::Config;
 use super::connection::{Connection, reason};
 use super::entry::{self, Entry, Partial};
@@ -18,6 +21,8 @@ use crate::Counters;
 const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
 /// The control that says which parts of a descriptor are wanted.
 const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
+/// The control that shows deleted objects.
+const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 /// Owner, group and DACL; the SACL needs a privilege that a collector should not have.
 const OWNER_GROUP_DACL: u8 = 7;
 /// Owner and DACL.
@@ -40,12 +45,28 @@ pub(super) struct Query<'a> {
     pub(super) scope: Scope,
     pub(super) filter: &'a str,
     pub(super) attributes: &'a [&'a str],
+    /// Whether deleted objects are wanted, which are hidden otherwise.
+    pub(super) deleted: Deleted,
+}
+
+/// Whether deleted objects are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// They are hidden.
+    Hidden,
+    /// They are shown, `[MS-ADTS] 3.1.1.3.4.1.14`.
+    Shown,
 }
 
 /// The searches of one collection.
 pub(super) struct Searcher<'c> {
     connection: Connection,
     config: &'c Config,
+    url: &'c str,
+    /// How often the connection may still be made again.
+    reconnects: u8,
+    /// Descriptors that were seen: objects below one folder mostly have the same, which is kept once.
+    descriptors: FxHashSet<Arc<[u8]>>,
     /// Which parts of descriptors the server gives; `None` where it refuses the control.
     parts: Option<u8>,
     /// When the next page may be asked for.
@@ -61,9 +82,17 @@ enum Failure {
 }
 
 impl<'c> Searcher<'c> {
-    pub(super) fn new(connection: Connection, config: &'c Config) -> Self {
-        let parts = Some(OWNER_GROUP_DACL);
-        Self { connection, config, parts, next_page_at: None, counters: Counters::default() }
+    pub(super) async fn open(config: &'c Config, url: &'c str) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::open(config, url).await?,
+            config,
+            url,
+            reconnects: config.reconnects,
+            descriptors: FxHashSet::default(),
+            parts: Some(OWNER_GROUP_DACL),
+            next_page_at: None,
+            counters: Counters::default(),
+        })
     }
 
     /// Ends the connection; what was left out remains.
@@ -72,36 +101,66 @@ impl<'c> Searcher<'c> {
         self.counters
     }
 
-    /// Runs a search to its end and hands over every entry, with lists complete.
-    pub(super) async fn run(&mut self, query: &Query<'_>, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+    /// Runs a search to its end; lists of values are complete. Where the connection is lost it is made again and the
+    /// search begins anew: the place where it was is known to the lost connection alone.
+    pub(super) async fn run(&mut self, query: &Query<'_>) -> Result<Vec<Entry>> {
+        loop {
+            match self.once(query).await {
+                Err(lost @ Error::Lost { .. }) if self.reconnects > 0 => {
+                    self.reconnects -= 1;
+                    match Connection::open(self.config, self.url).await {
+                        Ok(connection) => self.connection = connection,
+                        Err(_) => return Err(lost),
+                    }
+                    self.counters.ignore("connection that was lost and made again");
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn once(&mut self, query: &Query<'_>) -> Result<Vec<Entry>> {
         let mut cookie = Vec::new();
-        let mut found = 0;
+        let mut entries: Vec<Entry> = Vec::new();
         loop {
             let mut page = Vec::new();
+            let found = u64::try_from(entries.len()).unwrap_or(u64::MAX);
             let answer = match self.page(query, &cookie, &mut page, found).await {
                 Err(Failure::Refused(code, _)) if found == 0 && REFUSED.contains(&code) && self.parts.is_some() => {
                     self.parts = if self.parts == Some(OWNER_GROUP_DACL) { Some(OWNER_DACL) } else { None };
                     continue;
                 }
-                Err(Failure::Refused(NO_SUCH_OBJECT, _)) if found == 0 => return Ok(()),
+                Err(Failure::Refused(NO_SUCH_OBJECT, _)) if found == 0 => return Ok(entries),
                 Err(Failure::Refused(code, text)) => {
                     return Err(Error::Search { base: query.base.to_owned(), reason: reason(code, &text) });
                 }
                 Err(Failure::Fatal(error)) => return Err(error),
                 Ok(answer) => answer,
             };
-            found += u64::try_from(page.len()).unwrap_or(u64::MAX);
             for read in page {
+                if entries.len() >= MAX_ENTRIES {
+                    return Err(Error::TooLarge { bound: MAX_ENTRIES });
+                }
                 let mut entry = read.entry;
                 for partial in read.partial {
                     self.complete(&mut entry, partial).await?;
                 }
-                each(entry)?;
+                self.share(&mut entry);
+                entries.push(entry);
             }
             if answer.is_empty() {
-                return Ok(());
+                return Ok(entries);
             }
             cookie = answer;
+        }
+    }
+
+    fn share(&mut self, entry: &mut Entry) {
+        if let Some(descriptor) = &mut entry.descriptor {
+            match self.descriptors.get(descriptor) {
+                Some(same) => *descriptor = Arc::clone(same),
+                None => _ = self.descriptors.insert(Arc::clone(descriptor)),
+            }
         }
     }
 
@@ -117,6 +176,9 @@ impl<'c> Searcher<'c> {
         let mut controls = Vec::new();
         if query.scope != Scope::Base {
             controls.push(paged(self.config.page_size, cookie));
+        }
+        if query.deleted == Deleted::Shown {
+            controls.push(RawControl { ctype: SHOW_DELETED.to_owned(), crit: true, val: None });
         }
         if query.attributes.contains(&"nTSecurityDescriptor") {
             controls.extend(self.parts.map(descriptor_parts));
@@ -169,8 +231,13 @@ impl<'c> Searcher<'c> {
         for _ in 0..MAX_RANGES {
             let name = format!("{attribute};range={next}-*");
             let dn = entry.dn.clone();
-            let query =
-                Query { base: &dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &[name.as_str()] };
+            let query = Query {
+                base: &dn,
+                scope: Scope::Base,
+                filter: "(objectClass=*)",
+                attributes: &[name.as_str()],
+                deleted: Deleted::Hidden,
+            };
             let mut page = Vec::new();
             match self.page(&query, &[], &mut page, 0).await {
                 Ok(_) => {}
@@ -203,7 +270,6 @@ impl<'c> Searcher<'c> {
     }
 
     /// Entries cost time where there is a rate: the next page waits for as long as these should have taken.
-    #[expect(clippy::disallowed_methods, reason = "a collector paces its pages by the clock: it is of the shell")]
     fn spent(&mut self, entries: u64) {
         if let Some(rate) = self.config.rate {
             let nanos = entries.saturating_mul(1_000_000_000) / u64::from(rate.get());

@@ -76,26 +76,32 @@ fn serve(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ldap://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut buffer = Vec::new();
-        while let Some(request) = next(&mut stream, &mut buffer) {
-            let message = LdapMessage::decode(&request).unwrap();
-            let id = tlv(2, &message.id.to_be_bytes());
-            let Some(asked) = asked(&message) else { return };
-            let (messages, end) = match answer(&asked) {
-                Answer::Messages(messages) => (messages, false),
-                Answer::HangUp(messages) => (messages, true),
-                Answer::Silence => (Vec::new(), false),
-            };
-            for body in messages {
-                stream.write_all(&tlv(0x30, &[&id[..], &body].concat())).unwrap();
-            }
-            if end {
-                return;
-            }
-        }
+        let (stream, _) = listener.accept().unwrap();
+        drop(listener);
+        converse(stream, &mut answer);
     });
     url
+}
+
+/// Answers requests until either side ends the connection.
+fn converse(mut stream: TcpStream, answer: &mut impl FnMut(&Asked) -> Answer) {
+    let mut buffer = Vec::new();
+    while let Some(request) = next(&mut stream, &mut buffer) {
+        let message = LdapMessage::decode(&request).unwrap();
+        let id = tlv(2, &message.id.to_be_bytes());
+        let Some(asked) = asked(&message) else { return };
+        let (messages, end) = match answer(&asked) {
+            Answer::Messages(messages) => (messages, false),
+            Answer::HangUp(messages) => (messages, true),
+            Answer::Silence => (Vec::new(), false),
+        };
+        for body in messages {
+            stream.write_all(&tlv(0x30, &[&id[..], &body].concat())).unwrap();
+        }
+        if end {
+            return;
+        }
+    }
 }
 
 fn next(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
@@ -128,13 +134,14 @@ fn asked(message: &LdapMessage<'_>) -> Option<Asked> {
 
 fn config(url: String) -> Config {
     Config {
-        url,
+        urls: vec![url],
         login: Login::Simple { user: "u@x".to_owned(), password: Password::new("secret".to_owned()) },
         upgrade: Upgrade::None,
         trust: Trust::System,
         page_size: 2,
         timeout: Duration::from_millis(500),
         rate: None,
+        reconnects: 1,
     }
 }
 
@@ -280,4 +287,107 @@ fn addresses_and_files_are_checked_before_anything_is_sent() {
     let no_file = Config { trust: Trust::File("/nonexistent".into()), ..config("ldaps://127.0.0.1:1".to_owned()) };
     assert!(matches!(run(&no_file), Err(Error::Authorities { .. })));
     assert!(matches!(try_url("ldap://127.0.0.1:1"), Error::Connect { .. }));
+}
+
+/// What every test answers, with one object of a name in the domain.
+fn holding(name: &'static str) -> impl FnMut(&Asked) -> Answer + Send + 'static {
+    move |asked| match asked.what.as_str() {
+        "DC=x" => Answer::Messages(vec![found("CN=a,DC=x", &[("cn", &[name.as_bytes()])]), done(DONE, 0, Some(b""))]),
+        _ => usual(asked),
+    }
+}
+
+fn names(snapshot: &Snapshot) -> Vec<&str> {
+    snapshot.entries.iter().filter_map(|entry| entry.text("cn")).collect()
+}
+
+#[test]
+fn the_next_server_takes_over_where_one_is_gone_or_breaks_off() {
+    let breaking = serve(|asked| match asked.what.as_str() {
+        "DC=x" => Answer::HangUp(vec![found("CN=half,DC=x", &[("cn", &[b"half"])])]),
+        _ => usual(asked),
+    });
+    let gone = "ldap://127.0.0.1:1".to_owned();
+    let urls = vec![gone.clone(), breaking, serve(holding("whole"))];
+    let snapshot = run(&Config { urls, ..config(String::new()) }).unwrap();
+    assert_eq!(names(&snapshot), ["whole"], "nothing is left of the half");
+    let error = run(&Config { urls: vec![gone.clone(), gone], ..config(String::new()) }).unwrap_err();
+    assert!(matches!(error, Error::Connect { .. }));
+}
+
+#[test]
+fn a_refused_password_is_not_tried_elsewhere() {
+    let refusing = serve(|_| Answer::Messages(vec![done(BIND, 49, None)]));
+    let (tell, told) = mpsc::channel();
+    let other = serve(move |asked| {
+        tell.send(()).unwrap();
+        usual(asked)
+    });
+    let error = run(&Config { urls: vec![refusing, other], ..config(String::new()) }).unwrap_err();
+    assert!(matches!(error, Error::Bind { .. }) && told.try_recv().is_err(), "an account is soon locked");
+}
+
+#[test]
+fn a_connection_that_is_lost_is_made_again_and_the_search_repeated() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ldap://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (first, _) = listener.accept().unwrap();
+        converse(first, &mut |asked| match asked.what.as_str() {
+            "DC=x" => Answer::HangUp(vec![found("CN=a,DC=x", &[("cn", &[b"half"])])]),
+            _ => usual(asked),
+        });
+        let (second, _) = listener.accept().unwrap();
+        converse(second, &mut holding("whole"));
+    });
+    let snapshot = run(&config(url)).unwrap();
+    assert_eq!(names(&snapshot), ["whole"]);
+    assert_eq!(snapshot.counters.ignored["connection that was lost and made again"], 1);
+}
+
+#[test]
+fn a_refresh_reads_what_changed_and_a_failed_one_changes_nothing() {
+    fn answer(asked: &Asked, usn: &str, changed: Vec<Vec<u8>>) -> Answer {
+        let service: &[&[u8]] = &[&[7; 16]];
+        Answer::Messages(match asked.what.as_str() {
+            "" => {
+                let domain: &[&[u8]] = &[b"DC=x"];
+                let root = [
+                    ("defaultNamingContext", domain),
+                    ("rootDomainNamingContext", domain),
+                    ("configurationNamingContext", &[b"CN=Configuration,DC=x"]),
+                    ("schemaNamingContext", &[b"CN=Schema,CN=Configuration,DC=x"]),
+                    ("dsServiceName", &[b"CN=NTDS"]),
+                    ("highestCommittedUSN", &[usn.as_bytes()]),
+                ];
+                vec![found("", &root), done(DONE, 0, None)]
+            }
+            "CN=NTDS" => vec![found("CN=NTDS", &[("invocationId", service)]), done(DONE, 0, None)],
+            "DC=x" => changed.into_iter().chain([done(DONE, 0, Some(b""))]).collect(),
+            deleted if deleted.starts_with("CN=Deleted Objects") => {
+                vec![found(deleted, &[("objectGUID", &[&[9; 16]])]), done(DONE, 0, Some(b""))]
+            }
+            _ => return usual(asked),
+        })
+    }
+    let user = |name: &[u8], number: u8| {
+        found("CN=u,DC=x", &[("cn", &[name]), ("objectGUID", &[&[number; 16]]), ("objectClass", &[b"user"])])
+    };
+    let before = user(b"before", 1);
+    let mut snapshot = run(&config(serve(move |asked| answer(asked, "5", vec![before.clone()])))).unwrap();
+    assert_eq!((names(&snapshot), snapshot.root.highest_usn), (vec!["before"], Some(5)));
+    let again = |url: String, snapshot: &mut Snapshot| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        runtime.block_on(refresh(&config(url), snapshot))
+    };
+    let broken = serve(|asked| match asked.what.as_str() {
+        "DC=x" => Answer::HangUp(Vec::new()),
+        _ => answer(asked, "8", Vec::new()),
+    });
+    assert!(again(broken, &mut snapshot).is_err());
+    assert_eq!((names(&snapshot), snapshot.root.highest_usn), (vec!["before"], Some(5)));
+    let after = user(b"after", 1);
+    let changes = again(serve(move |asked| answer(asked, "8", vec![after.clone()])), &mut snapshot).unwrap();
+    assert_eq!((names(&snapshot), snapshot.root.highest_usn), (vec!["after"], Some(8)));
+    assert_eq!((changes.whole, changes.touched.len(), changes.before.len()), (false, 1, 1));
 }

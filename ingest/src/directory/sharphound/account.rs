@@ -92,6 +92,11 @@ pub(super) fn account(index: &Index<'_>, item: &Item<'_>, object: &mut Object, s
     {
         object.property(property, entry.filetime_secs(attribute));
     }
+    for (property, attribute) in [("info", "info"), ("comment", "comment"), ("admincomment", "adminDescription")] {
+        if let Some(text) = entry.text(attribute) {
+            object.property(property, text);
+        }
+    }
     object.texts("serviceprincipalnames", entry.texts("servicePrincipalName"));
     object.property("haskeycredentiallink", entry.has("msDS-KeyCredentialLink"));
     object.texts("altsecurityidentities", entry.texts("altSecurityIdentities"));

@@ -8,6 +8,7 @@ use super::account::{account, grantees};
 use super::index::{Index, Item};
 use super::object::{Object, Principal, not_collected};
 use super::properties::common;
+use super::scope::Applied;
 
 /// `ADS_UF_SERVER_TRUST_ACCOUNT`: a domain controller that writes.
 const SERVER_TRUST: u32 = 0x2000;
@@ -40,6 +41,8 @@ pub(super) fn object(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) 
     }
     let flags = entry.flags("userAccountControl").unwrap_or(0);
     object.property("haslaps", laps(item));
+    let ends = ["ms-Mcs-AdmPwdExpirationTime", "msLAPS-PasswordExpirationTime"].map(|name| entry.filetime_secs(name));
+    object.property("lapsexpires", ends[0].max(ends[1]));
     object.property("isdc", controller(item));
     object.property("isreadonlydc", flags & PARTIAL_SECRETS != 0);
     object.property("email", entry.text("mail"));
@@ -49,8 +52,11 @@ pub(super) fn object(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) 
     for name in ["Sessions", "PrivilegedSessions", "RegistrySessions"] {
         object.set(name, not_collected());
     }
-    object.set("LocalGroups", json!([]));
-    object.set("UserRights", json!([]));
+    // The groups of a controller are the domain's.
+    let scope = index.scope.as_ref().filter(|_| !controller(item));
+    let applied = scope.map(|scope| scope.applied(index, item, summary));
+    object.set("LocalGroups", applied.as_ref().map_or_else(|| json!([]), |applied| applied.local_groups(item)));
+    object.set("UserRights", applied.as_ref().map_or_else(|| json!([]), Applied::user_rights));
     object.set(
         "DCRegistryData",
         json!({ "CertificateMappingMethods": null, "StrongCertificateBindingEnforcement": null }),

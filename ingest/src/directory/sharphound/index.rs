@@ -4,6 +4,7 @@ use hopwatch_model::{Guid, NodeKind, Sid};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::object::Principal;
+use super::scope::Scope;
 use super::well_known;
 use crate::directory::ldap::{Entry, Snapshot};
 
@@ -13,6 +14,14 @@ pub(super) struct Item<'a> {
     pub(super) entry: &'a Entry,
     pub(super) kind: NodeKind,
     pub(super) id: String,
+}
+
+impl Item<'_> {
+    /// A policy's identifier in SYSVOL and in links: its `cn` in braces, which is not its `objectGUID`.
+    pub(super) fn policy_guid(&self) -> Option<Guid> {
+        let name = self.entry.text("cn").or_else(|| self.entry.text("name"))?;
+        name.strip_prefix('{')?.strip_suffix('}')?.parse().ok()
+    }
 }
 
 /// The index of a snapshot.
@@ -45,6 +54,8 @@ pub(super) struct Index<'a> {
     pub(super) well_known: FxHashSet<Sid>,
     /// The identifier that this one has in the access control of its kind, computed once.
     pub(super) admin_sd_holder: Option<Vec<String>>,
+    /// What applies policies, where their files were read.
+    pub(super) scope: Option<Scope>,
 }
 
 impl<'a> Index<'a> {
@@ -68,11 +79,18 @@ impl<'a> Index<'a> {
             children: FxHashMap::default(),
             well_known: FxHashSet::default(),
             admin_sd_holder: None,
+            scope: None,
         };
         snapshot.entries.iter().for_each(|entry| index.add(entry));
         index.link();
         super::acl::note_trustees(&mut index);
-        Some(index)
+        Some(index.scope())
+    }
+
+    /// Finds what the files of policies make of computers, once everything else is known.
+    fn scope(mut self) -> Self {
+        self.scope = Scope::of(&self);
+        self
     }
 
     fn add(&mut self, entry: &'a Entry) {
@@ -105,12 +123,7 @@ impl<'a> Index<'a> {
     }
 
     fn identifier(&self, entry: &Entry, kind: NodeKind) -> Option<String> {
-        match kind {
-            NodeKind::User | NodeKind::Computer | NodeKind::Group | NodeKind::Domain => {
-                Some(self.sid_text(&entry.sid("objectSid")?))
-            }
-            _ => Some(upper(&entry.guid("objectGUID")?)),
-        }
+        identifier(entry, kind, &self.domain, &self.forest)
     }
 
     /// A computer's own names. Its host names count first: an alias may be given to another computer meanwhile.
@@ -165,6 +178,17 @@ impl<'a> Index<'a> {
         children.iter().filter_map(|child| self.items.get(*child)).map(Self::principal_of).collect()
     }
 
+    /// The folders of an object that are written, from its own up to the domain.
+    pub(super) fn folders<'s>(&'s self, item: &Item<'_>) -> impl Iterator<Item = &'s Item<'a>> {
+        let first = self.folder(item).and_then(|at| self.items.get(at));
+        std::iter::successors(first, |folder| self.folder(folder).and_then(|at| self.items.get(at)))
+    }
+
+    /// The object with a SID.
+    pub(super) fn holder(&self, sid: &Sid) -> Option<&Item<'a>> {
+        self.items.get(*self.by_sid.get(sid)?)
+    }
+
     fn principal_of(item: &Item<'_>) -> Principal {
         Principal { object_identifier: item.id.clone(), object_type: item.kind.name() }
     }
@@ -197,12 +221,7 @@ impl<'a> Index<'a> {
     /// A SID as identifier: one that every domain has is qualified by the domain. Enterprise Domain Controllers are the
     /// forest's.
     pub(super) fn sid_text(&self, sid: &Sid) -> String {
-        match (sid.authority(), sid.sub_authorities()) {
-            (5, [9]) => format!("{}-{sid}", self.forest),
-            (5, [21, ..]) => sid.to_string(),
-            _ if well_known::everywhere(sid) => format!("{}-{sid}", self.domain),
-            _ => sid.to_string(),
-        }
+        sid_text(sid, &self.domain, &self.forest)
     }
 
     /// The foreign security principals that stand for well-known SIDs.
@@ -216,8 +235,31 @@ impl<'a> Index<'a> {
     }
 }
 
+/// The id of the node that an entry becomes.
+pub(super) fn id_of(snapshot: &Snapshot, entry: &Entry) -> Option<String> {
+    identifier(entry, kind(entry)?, &dns_name(&snapshot.root.domain), &dns_name(&snapshot.root.forest))
+}
+
+fn identifier(entry: &Entry, kind: NodeKind, domain: &str, forest: &str) -> Option<String> {
+    match kind {
+        NodeKind::User | NodeKind::Computer | NodeKind::Group | NodeKind::Domain => {
+            Some(sid_text(&entry.sid("objectSid")?, domain, forest))
+        }
+        _ => Some(upper(&entry.guid("objectGUID")?)),
+    }
+}
+
+fn sid_text(sid: &Sid, domain: &str, forest: &str) -> String {
+    match (sid.authority(), sid.sub_authorities()) {
+        (5, [9]) => format!("{forest}-{sid}"),
+        (5, [21, ..]) => sid.to_string(),
+        _ if well_known::everywhere(sid) => format!("{domain}-{sid}"),
+        _ => sid.to_string(),
+    }
+}
+
 /// The kind of node that an entry becomes.
-fn kind(entry: &Entry) -> Option<NodeKind> {
+pub(super) fn kind(entry: &Entry) -> Option<NodeKind> {
     let class = |name| entry.class(name);
     let below = |folder: &str| parent(&entry.dn).is_some_and(|dn| dn.to_lowercase().starts_with(folder));
     // Managed accounts are computers by class and users by use.

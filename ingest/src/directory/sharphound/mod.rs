@@ -4,8 +4,9 @@
 //!
 //! Objects are written one after the other: beside the snapshot, memory holds one object and the index.
 //!
-//! Deliberately not done here: what only the hosts know (sessions, local groups, registries, web enrolment) and what
-//! SYSVOL says (local groups set by policies); those members say that they were not collected.
+//! What the files of policies say of local groups is applied to each computer by the scope of the policy ([`scope`]), where
+//! SYSVOL was read. Deliberately not done here: what only the hosts know (sessions, other local groups, registries, web
+//! enrolment); those members say that they were not collected.
 
 mod account;
 mod acl;
@@ -18,6 +19,7 @@ mod pki;
 mod policy;
 mod principal;
 mod properties;
+mod scope;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -27,12 +29,15 @@ mod well_known;
 use std::collections::BTreeMap;
 use std::io::{Seek, Write};
 
-use hopwatch_model::NodeKind;
+use hopwatch_model::{DirectoryDelta, Guid, NodeKind, Timestamp};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::ldap::Snapshot;
+use super::bloodhound;
+use super::ldap::{Entry, Snapshot};
+use crate::{Counters, Sink};
 use index::{Index, Item};
 use object::Object;
 
@@ -113,40 +118,111 @@ pub fn write<W: Write + Seek>(snapshot: &Snapshot, out: W) -> Result<Summary, Er
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
     for (name, kind) in FILES {
         archive.start_file(format!("{name}.json"), options)?;
-        let mut file = File { archive: &mut archive, count: 0 };
-        file.archive.write_all(b"{\"data\":[")?;
-        for item in index.items.iter().filter(|item| item.kind == kind) {
-            file.object(&convert(&index, item, &mut summary))?;
-        }
-        for object in extra(&index, kind) {
-            file.object(&object)?;
-        }
-        let count = file.count;
-        let collector = concat!("hopwatch ", env!("CARGO_PKG_VERSION"));
-        let meta = Meta { methods: METHODS, r#type: name, count, version: VERSION, collectorversion: collector };
-        archive.write_all(b"],\"meta\":")?;
-        serde_json::to_writer(&mut archive, &meta)?;
-        archive.write_all(b"}")?;
+        let items = index.items.iter().filter(|item| item.kind == kind);
+        let count = document(&mut archive, &index, (name, kind), items, &mut summary)?;
         summary.objects.insert(name, count);
     }
     archive.finish()?;
     Ok(summary)
 }
 
-struct File<'a, W: Write + Seek> {
-    archive: &'a mut ZipWriter<W>,
+/// Hands a snapshot, or some of its objects, to the importer, as if it had been written and read again.
+///
+/// # Errors
+/// Where the snapshot is of no domain.
+pub fn read_into(
+    snapshot: &Snapshot,
+    only: Option<&FxHashSet<Guid>>,
+    source: (&str, Timestamp),
+    sink: &mut dyn Sink,
+    counters: &mut Counters,
+) -> Result<Summary, Error> {
+    let index = Index::of(snapshot).ok_or(Error::NoDomain)?;
+    let mut summary = Summary::default();
+    for (name, kind) in FILES {
+        let wanted = |item: &&Item<'_>| {
+            item.kind == kind
+                && only.is_none_or(|only| item.entry.guid("objectGUID").is_some_and(|guid| only.contains(&guid)))
+        };
+        let items: Vec<&Item<'_>> = index.items.iter().filter(wanted).collect();
+        let mut chunks: Vec<&[&Item<'_>]> = items.chunks(CHUNK).collect();
+        // Groups that have no entry are told all the same.
+        if chunks.is_empty() && kind == NodeKind::Group {
+            chunks.push(&[]);
+        }
+        for (number, chunk) in chunks.iter().enumerate() {
+            let mut text = Vec::new();
+            let extra = if number == 0 { kind } else { NodeKind::Base };
+            let count = document(&mut text, &index, (name, extra), chunk.iter().copied(), &mut summary)?;
+            *summary.objects.entry(name).or_default() += count;
+            // INVARIANT: the text was just made by the writer whose form the importer reads.
+            if bloodhound::read(&text[..], source.0, source.1, sink, counters).is_err() {
+                counters.drop("part of a snapshot that cannot be imported");
+            }
+        }
+    }
+    let (source, time) = (source.0.to_owned(), source.1);
+    let gaps: Vec<String> = summary.gaps.keys().map(|what| (*what).to_owned()).collect();
+    if !gaps.is_empty() {
+        sink.directory(DirectoryDelta { time, source, gaps, ..DirectoryDelta::default() });
+    }
+    Ok(summary)
+}
+
+/// Objects that are held as text at once.
+const CHUNK: usize = 2_000;
+
+/// One file: the objects, and those of the kind that no entry stands for.
+fn document<'i, 'a: 'i>(
+    out: &mut impl Write,
+    index: &'i Index<'a>,
+    (name, kind): (&'static str, NodeKind),
+    items: impl Iterator<Item = &'i Item<'a>>,
+    summary: &mut Summary,
+) -> Result<u64, Error> {
+    let mut file = File { out, count: 0 };
+    file.out.write_all(b"{\"data\":[")?;
+    for item in items {
+        file.object(&convert(index, item, summary))?;
+    }
+    for object in extra(index, kind) {
+        file.object(&object)?;
+    }
+    let count = file.count;
+    let collector = concat!("hopwatch ", env!("CARGO_PKG_VERSION"));
+    let meta = Meta { methods: METHODS, r#type: name, count, version: VERSION, collectorversion: collector };
+    out.write_all(b"],\"meta\":")?;
+    serde_json::to_writer(&mut *out, &meta)?;
+    out.write_all(b"}")?;
+    Ok(count)
+}
+
+struct File<'a, W: Write> {
+    out: &'a mut W,
     count: u64,
 }
 
-impl<W: Write + Seek> File<'_, W> {
+impl<W: Write> File<'_, W> {
     fn object(&mut self, object: &Object) -> Result<(), Error> {
         if self.count > 0 {
-            self.archive.write_all(b",")?;
+            self.out.write_all(b",")?;
         }
         self.count = self.count.saturating_add(1);
-        serde_json::to_writer(&mut *self.archive, object)?;
+        serde_json::to_writer(&mut *self.out, object)?;
         Ok(())
     }
+}
+
+/// The kind of node that an entry becomes; `None` where it becomes none.
+#[must_use]
+pub fn kind_of(entry: &Entry) -> Option<NodeKind> {
+    index::kind(entry)
+}
+
+/// The id of the node that an entry becomes; `None` where it becomes none.
+#[must_use]
+pub fn node_id(snapshot: &Snapshot, entry: &Entry) -> Option<String> {
+    index::id_of(snapshot, entry)
 }
 
 fn convert(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) -> Object {

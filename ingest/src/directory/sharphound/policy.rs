@@ -12,7 +12,7 @@ const DISABLED: u32 = 1;
 /// A link that folders below cannot block.
 const ENFORCED: u32 = 2;
 
-/// A linked policy; the first of a list wins.
+/// A linked policy. A list is in the order in which its policies take effect: the last of it overrides the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Link {
     #[serde(rename = "IsEnforced")]
@@ -28,7 +28,21 @@ pub(super) fn object(index: &Index<'_>, item: &Item<'_>, summary: &mut Summary) 
         object.property("gpcpath", path.to_uppercase());
     }
     object.property("gpostatus", item.entry.flags("flags").unwrap_or(0).to_string());
+    if let Some(files) = item.policy_guid().and_then(|guid| index.snapshot.policies.get(&guid)) {
+        object.texts("gpppasswords", files.passwords.iter().map(String::as_str));
+        object.texts("scripts", files.scripts.iter().map(String::as_str));
+        object.texts("passwordscripts", files.password_scripts.iter().map(String::as_str));
+        let values = files.registry.iter().map(|(path, value)| format!("{path}={value}").into());
+        object.property("registryvalues", values.collect::<Vec<serde_json::Value>>());
+    }
     object
+}
+
+/// The policies that a folder links and that apply, and whether each is enforced; those that are gone are left out.
+pub(super) fn linked<'i, 'a>(index: &'i Index<'a>, folder: &Item<'_>) -> Vec<(&'i Item<'a>, bool)> {
+    let links = parse(folder.entry.text("gPLink").unwrap_or_default());
+    let links = links.filter(|(_, options)| options & DISABLED == 0);
+    links.filter_map(|(dn, options)| Some((index.item(dn)?, options & ENFORCED != 0))).collect()
 }
 
 /// The policies that a folder links and that apply.

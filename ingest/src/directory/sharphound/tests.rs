@@ -22,13 +22,13 @@ fn sid(text: &str) -> Vec<u8> {
 }
 
 /// An entry of a list: type, flags, mask, object type, inherited type, trustee.
-type Grant<'a> = (u8, u8, u32, Option<&'a str>, Option<&'a str>, &'a str);
+pub(super) type Grant<'a> = (u8, u8, u32, Option<&'a str>, Option<&'a str>, &'a str);
 
-fn descriptor(control: u16, owner: &str, grants: &[Grant<'_>]) -> Vec<u8> {
+pub(super) fn descriptor(control: u16, owner: &str, grants: &[Grant<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (code, flags, mask, object, inherited, trustee) in grants {
         let mut ace = mask.to_le_bytes().to_vec();
-        if *code == 5 {
+        if matches!(*code, 5 | 6) {
             let present = u32::from(object.is_some()) | u32::from(inherited.is_some()) << 1;
             ace.extend(present.to_le_bytes());
             for guid in [object, inherited].into_iter().flatten() {
@@ -55,7 +55,7 @@ fn descriptor(control: u16, owner: &str, grants: &[Grant<'_>]) -> Vec<u8> {
     bytes
 }
 
-fn entry(dn: &str, class: &str, rid: Option<u32>, more: &[(&str, &[u8])]) -> Entry {
+pub(super) fn entry(dn: &str, class: &str, rid: Option<u32>, more: &[(&str, &[u8])]) -> Entry {
     let id = rid.map(|rid| sid(&if rid == 0 { DOMAIN.to_owned() } else { format!("{DOMAIN}-{rid}") }));
     let guid = [u8::try_from(dn.len()).unwrap(); 16];
     let mut values = vec![("objectClass", class.as_bytes()), ("objectGUID", &guid[..])];
@@ -66,7 +66,7 @@ fn entry(dn: &str, class: &str, rid: Option<u32>, more: &[(&str, &[u8])]) -> Ent
     Entry::new(dn, &values)
 }
 
-fn snapshot(entries: Vec<Entry>) -> Snapshot {
+pub(super) fn snapshot(entries: Vec<Entry>) -> Snapshot {
     let root = RootDse {
         domain: "DC=lab,DC=example".to_owned(),
         configuration: "CN=Configuration,DC=lab,DC=example".to_owned(),

@@ -1,6 +1,7 @@
 //! RADIUS in text: FreeRADIUS `detail` files, NPS (IAS) logs. Attribute names are those of RFC 2865, 2866 and 2868 without
 //! case and punctuation; passwords are passed over before anything is made of them.
 
+pub mod accounting;
 pub mod detail;
 pub mod nps;
 
@@ -21,8 +22,8 @@ const MAX_ATTRIBUTES: usize = 256;
 
 /// The attributes of one logged packet.
 #[derive(Debug, Default)]
-pub(super) struct Packet {
-    pub(super) time: Option<Timestamp>,
+pub(crate) struct Packet {
+    pub(crate) time: Option<Timestamp>,
     pub(super) attributes: Vec<(String, String)>,
 }
 
@@ -89,6 +90,19 @@ impl Packet {
         }
     }
 
+    /// The user, by the name that was asked for.
+    pub(crate) fn user(&self) -> Option<&str> {
+        ["User-Name", "SAM-Account-Name", "Fully-Qualifed-User-Name", "Stripped-User-Name"]
+            .iter()
+            .find_map(|name| self.get(name))
+    }
+
+    /// Joins the answer to a request: its kind and its attributes win.
+    pub(crate) fn answered(&mut self, mut answer: Self) {
+        answer.attributes.append(&mut self.attributes);
+        self.attributes = answer.attributes;
+    }
+
     fn code(&self) -> Code {
         match self.get("Packet-Type") {
             Some("1" | "Access-Request") => Code::Request,
@@ -107,18 +121,34 @@ fn key(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Makes the event of a packet.
-pub(super) fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut Context<'_>) {
-    let Some(time) = packet.time else { return context.counters.drop("RADIUS packet without time") };
+/// What a packet says, apart from where it was found.
+pub(crate) struct Made {
+    /// The user.
+    pub(crate) actor: Account,
+    /// The outside address.
+    pub(crate) source: Option<Host>,
+    /// The access server.
+    pub(crate) target: Option<Host>,
+    /// Whether the user was let in.
+    pub(crate) outcome: Outcome,
+    /// The sign-in.
+    pub(crate) activity: Activity,
+}
+
+/// A packet that is about no user's session.
+const NO_SESSION: &str = "RADIUS packet of no session";
+
+/// Reads a packet.
+///
+/// # Errors
+/// Why there is no event.
+pub(crate) fn made(packet: &Packet) -> Result<Made, &'static str> {
     let code = packet.code();
     let status = packet.accounting_status().filter(|_| code == Code::Accounting);
     if code == Code::Other || matches!(status, Some(7 | 8)) {
-        return context.counters.ignore("RADIUS packet of no session");
+        return Err(NO_SESSION);
     }
-    let name = ["User-Name", "SAM-Account-Name", "Fully-Qualifed-User-Name", "Stripped-User-Name"]
-        .iter()
-        .find_map(|n| packet.get(n));
-    let Some(name) = name else { return context.counters.drop("RADIUS packet without User-Name") };
+    let name = packet.user().ok_or("RADIUS packet without User-Name")?;
     let outcome = match code {
         Code::Accept | Code::Accounting => Outcome::Success,
         Code::Reject => Outcome::Failure(
@@ -139,6 +169,23 @@ pub(super) fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut
         session: packet.get("Acct-Session-Id").map(str::to_owned),
         ..SignIn::default()
     };
+    Ok(Made {
+        actor: Account::named(name),
+        source: client.map(Host::at),
+        target: access_server(packet),
+        outcome,
+        activity: Activity::SignIn(Box::new(sign_in)),
+    })
+}
+
+/// Makes the event of a packet.
+pub(super) fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut Context<'_>) {
+    let Some(time) = packet.time else { return context.counters.drop("RADIUS packet without time") };
+    let made = match made(packet) {
+        Ok(made) => made,
+        Err(NO_SESSION) => return context.counters.ignore(NO_SESSION),
+        Err(reason) => return context.counters.drop(reason),
+    };
     let event = Event {
         time,
         provenance: Provenance {
@@ -149,11 +196,11 @@ pub(super) fn emit(packet: &Packet, place: Record, content: &[u8], context: &mut
             event_id: None,
             reporter: packet.get("Computer-Name").map(Arc::from),
         },
-        actor: Some(Account::named(name)),
-        source: client.map(Host::at),
-        target: access_server(packet),
-        outcome,
-        activity: Activity::SignIn(Box::new(sign_in)),
+        actor: Some(made.actor),
+        source: made.source,
+        target: made.target,
+        outcome: made.outcome,
+        activity: made.activity,
     };
     context.emit(event);
 }

@@ -5,6 +5,7 @@
 //! read by [`super::text`].
 
 mod cef;
+pub mod framing;
 mod header;
 pub mod keyvalue;
 mod message;
@@ -33,7 +34,9 @@ const READERS: &[Reader] = &[cef::read, siem::read, vpn::read];
 
 /// Reads one message, whole: forms of several lines are one message. False where nothing knows it.
 pub(super) fn message(text: &str, place: Record, context: &mut Context<'_>) -> bool {
+    let peer = context.peer.clone();
     let header = parse(text, context.now);
+    let header = Header { host: header.host.or(peer.as_deref()), ..header };
     READERS.iter().any(|read| read(&header, place, context) == Reading::Read)
 }
 
