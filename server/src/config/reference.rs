@@ -69,11 +69,10 @@ pub fn reference() -> String {
 
 const SOURCES: &str = "\n## `[[sources]]`\n\nEach has a `name`, a `kind`, and what its kind needs:\n\n\
 | kind | keys |\n|---|---|\n| `folder` | `path` |\n| `capture` | `interface` |\n\
-| `ldap` | `url`, `user`, `password_file`, `cron` |\n\
+| `ldap` | `url`, `user`, `password_file`, `cron`, perhaps `others`, `starttls`, `ca_file`, `server_certificate`, `sysvol`, `rate` |\n\
 | `syslog` | `listen`; UDP and TCP, or TLS alone with `tls.certificate_file`, `tls.key_file` and, for senders with certificates, `tls.client_ca_file` |\n\
-| `radius` | `listen`, `secret_file` for all access servers, or `clients` with `address` (or network) and `secret_file` each |\n";
-| `ldap` | `url`, `user`, `password_file`, `cron` |\n| `syslog` | `listen` |\n| `radius` | `listen`, `secret_file` |\n| `wef` | see below |\n";
-| `ldap` | `url`, `user`, `password_file`, `cron`, perhaps `others`, `starttls`, `ca_file`, `server_certificate`, `sysvol`, `rate` |\n| `syslog` | `listen` |\n| `radius` | `listen`, `secret_file` |\n";
+| `radius` | `listen`, `secret_file` for all access servers, or `clients` with `address` (or network) and `secret_file` each |\n\
+| `wef` | see below |\n";
 
 const DETECTIONS: &str = "\n## `[detections]`\n\n| key | default | meaning |\n|---|---|---|\n\
 | `sensitivity` | `\"high\"` | `high` (learning and filters on), `medium`, `low` (for tests and exercises) |\n\
