@@ -88,6 +88,11 @@ schema: ## Print schema.graphql anew
 docs: ## Write the generated pages of docs/ anew
 	HOPWATCH_WRITE_DOCS=1 cargo test --locked -q -p hopwatch-tests --test generated_docs
 
+.PHONY: evaluate
+evaluate: binary ## Judge the corpus and the lab's scenarios and write docs/evaluation.md
+	tests/evaluation/run $(TARGET)/debug/hopwatch > docs/evaluation.md.new
+	mv docs/evaluation.md.new docs/evaluation.md
+
 .PHONY: check-contract
 check-contract: binary ## schema.graphql is what the binary prints
 	$(TARGET)/debug/hopwatch schema | diff -u schema.graphql -
@@ -99,8 +104,6 @@ lab: packages ## Bring up the Samba lab and compare our collection with the coll
 .PHONY: bench-graph
 bench-graph: ## Time the graph engine beside igraph, networkit and petgraph
 	tests/bench/graph
-bench-graph: ## Time the graph engine beside petgraph
-	cargo bench --locked -p hopwatch-graph
 
 .PHONY: bench-detections
 bench-detections: ## Time all detections on a mixed day of 10 M events, and 2,000 Sigma rules

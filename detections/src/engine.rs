@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::assembly::Assembly;
 use crate::calibration::Calibration;
 use crate::exclusion::Exclusion;
-use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdicts};
+use crate::frame::{Context, Decline, Detection, Meta, Mode, Phase, Sensitivity, Verdict, Verdicts};
 use crate::shared::Shared;
 use crate::sigma::{RuleSet, Scratch};
 
@@ -100,6 +100,7 @@ pub struct Engine {
     exclusions: Vec<Exclusion>,
     policy: Arc<Policy>,
     excluded: BTreeMap<&'static str, u64>,
+    kinds: BTreeMap<String, u64>,
     rules: Arc<RuleSet>,
     scratch: Scratch,
     seen: FxHashSet<u64>,
@@ -139,6 +140,7 @@ impl Engine {
             exclusions: settings.exclusions.clone(),
             policy: Arc::default(),
             excluded: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             rules: Arc::default(),
             scratch: Scratch::default(),
             seen: FxHashSet::default(),
@@ -159,6 +161,17 @@ impl Engine {
         self.rules = rules;
     }
 
+    /// How many events of each kind of activity were seen.
+    #[must_use]
+    pub fn kinds(&self) -> &BTreeMap<String, u64> {
+        &self.kinds
+    }
+
+    /// The exclusion that silences a verdict.
+    pub(crate) fn exclusion(&self, slug: &str, verdict: &Verdict) -> Option<&Exclusion> {
+        self.exclusions.iter().chain(&self.policy.exclusions).find(|exclusion| exclusion.covers(slug, verdict))
+    }
+
     /// Verdicts that exclusions silenced since the start, by slug.
     #[must_use]
     pub fn excluded(&self) -> &BTreeMap<&'static str, u64> {
@@ -170,6 +183,10 @@ impl Engine {
         if !self.first_sight(event.provenance.digest) {
             self.repeated += 1;
             return Vec::new();
+        }
+        match self.kinds.get_mut(event.activity.name()) {
+            Some(count) => *count += 1,
+            None => drop(self.kinds.insert(event.activity.name().to_owned(), 1)),
         }
         let mut changes = self.advance(event.time, snapshot, mode);
         let event = &*self.shared.observe(event);
@@ -283,6 +300,7 @@ impl Engine {
         }
         Ok(serde_json::json!({
             "watermark": self.watermark,
+            "kinds": self.kinds,
             "shared": serde_json::to_value(&self.shared)?,
             "behaviour": serde_json::to_value(&self.behaviour)?,
             "assembly": serde_json::to_value(&self.assembly)?,
@@ -297,6 +315,7 @@ impl Engine {
     /// [`Error::State`] where a part cannot be read.
     pub fn restore(&mut self, mut state: serde_json::Value) -> Result<(), Error> {
         self.watermark = part(&mut state, "watermark")?;
+        self.kinds = part::<Option<_>>(&mut state, "kinds")?.unwrap_or_default();
         self.shared = part(&mut state, "shared")?;
         self.behaviour = Scorer::default();
         match part::<Scorer>(&mut state, "behaviour") {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::shared::Shared;
+use crate::why_not::Short;
 
 /// The phase of the kill chain, and the folder of the detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -240,12 +241,35 @@ const DECLINES: usize = 256;
 pub struct Verdicts {
     raised: Vec<Verdict>,
     declines: VecDeque<Decline>,
+    /// Counts below their threshold, where somebody asks for them.
+    shorts: Option<VecDeque<Short>>,
 }
 
 impl Verdicts {
     /// Raises a verdict.
     pub fn raise(&mut self, verdict: Verdict) {
         self.raised.push(verdict);
+    }
+
+    /// For a copy of a rule that is asked why it did not fire: counts are remembered too.
+    #[must_use]
+    pub fn explaining() -> Self {
+        Self { shorts: Some(VecDeque::new()), ..Self::default() }
+    }
+
+    /// Says how many there were of what a rule counts, and how many it takes. Costs nothing while nobody asks.
+    pub fn count(&mut self, time: Timestamp, seen: usize, needed: usize, what: &'static str) {
+        if let Some(shorts) = &mut self.shorts {
+            if shorts.len() == DECLINES {
+                shorts.pop_front();
+            }
+            shorts.push_back(Short { time, seen, needed, what });
+        }
+    }
+
+    /// The latest counts, oldest first.
+    pub fn shorts(&self) -> impl Iterator<Item = &Short> {
+        self.shorts.iter().flatten()
     }
 
     /// Remembers why no verdict was raised.

@@ -14,6 +14,7 @@ pub mod attempt;
 pub mod calibration;
 pub mod catalogue;
 pub mod change;
+pub mod coverage;
 pub mod credential_access;
 pub mod descriptor;
 pub mod directory;
@@ -41,6 +42,7 @@ pub mod sigma;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod usual;
+pub mod why_not;
 pub mod words;
 
 pub use catalogue::ALL;

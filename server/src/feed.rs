@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hopwatch_detections::Mode;
+use hopwatch_detections::why_not::Answer;
 use hopwatch_ingest::DigestKey;
 use hopwatch_ingest::load::{self, FileReport, Found};
 use hopwatch_ingest::resolution::Resolver;
@@ -22,6 +23,7 @@ use crate::clock;
 use crate::pipeline::{Pipeline, resolved};
 use crate::state::State;
 use crate::store::{Appended, SourceStatus};
+use crate::why_not::Question;
 
 /// Pieces of work that wait. Files wait on disk, so that this bounds little more than senders.
 const QUEUE: usize = 64;
@@ -145,6 +147,7 @@ enum Job {
     Live(Vec<Event>, Box<SourceStatus>, oneshot::Sender<Result<Appended>>),
     Directory(Vec<DirectoryDelta>, oneshot::Sender<Result<()>>),
     Finish(Mode, oneshot::Sender<Result<()>>),
+    WhyNot(Question, oneshot::Sender<Result<Option<Answer>>>),
     Stop(oneshot::Sender<Result<()>>),
 }
 
@@ -209,6 +212,8 @@ impl Feed {
     /// Where the pipeline fails.
     pub async fn live(&self, events: Vec<Event>, standing: SourceStatus) -> Result<Appended, Error> {
         self.ask(|answer| Job::Live(events, Box::new(standing), answer)).await
+    }
+
     /// Takes in what a directory says that is asked again and again.
     ///
     /// # Errors
@@ -223,6 +228,14 @@ impl Feed {
     /// Where the pipeline fails.
     pub async fn finish(&self, mode: Mode) -> Result<(), Error> {
         self.ask(|answer| Job::Finish(mode, answer)).await
+    }
+
+    /// Why a detection did not fire; `None` where there is no such detection.
+    ///
+    /// # Errors
+    /// Where the pipeline fails.
+    pub async fn why_not(&self, question: Question) -> Result<Option<Answer>, Error> {
+        self.ask(|answer| Job::WhyNot(question, answer)).await
     }
 
     /// Ends the pipeline after the work that was sent before.
@@ -268,6 +281,7 @@ impl Worker {
                 Job::Live(events, standing, answer) => answer.send(self.live(events, &standing).await).is_ok(),
                 Job::Directory(deltas, answer) => answer.send(self.pipeline.directory(&deltas).await).is_ok(),
                 Job::Finish(mode, answer) => answer.send(self.finish(mode).await).is_ok(),
+                Job::WhyNot(question, answer) => answer.send(self.why_not(&question).await).is_ok(),
                 Job::Stop(answer) => {
                     self.settle_aside().await;
                     drop(self);
@@ -309,6 +323,12 @@ impl Worker {
             return Ok(());
         }
         self.settle().await
+    }
+
+    /// What exclusions and rules say now counts, also where no event came since.
+    async fn why_not(&mut self, question: &Question) -> Result<Option<Answer>> {
+        self.pipeline.take_policy();
+        self.pipeline.why_not(question).await
     }
 
     async fn live(&mut self, events: Vec<Event>, standing: &SourceStatus) -> Result<Appended> {

@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use hopwatch_detections::posture::findings;
+use hopwatch_detections::why_not::Answer;
 use hopwatch_detections::{AlertChange, Mode};
 use hopwatch_ingest::load::{self, Report};
 use hopwatch_ingest::resolution::{Resolver, Resolving};
@@ -30,6 +31,7 @@ use crate::private;
 use crate::state::{AppState, ChangeKind, State, Status};
 use crate::store::{Appended, SourceStatus, Store};
 use crate::watch::Watch;
+use crate::why_not::Question;
 use crate::{learning, store};
 
 /// Events that are shown to the watch between two stops for storing alerts.
@@ -77,6 +79,7 @@ impl Pipeline {
         if pipeline.catch_up().await? {
             pipeline.settle().await?;
         }
+        pipeline.take_policy();
         pipeline.publish(None);
         Ok(pipeline)
     }
@@ -223,6 +226,25 @@ impl Pipeline {
         Ok(self.tell(changes).await?)
     }
 
+    /// Takes over what users said to the detections since.
+    pub fn take_policy(&mut self) {
+        let engine = self.watch.engine_mut();
+        engine.set_policy(self.state.policy.load_full());
+        engine.set_rules(self.state.rules.load_full());
+    }
+
+    /// Why a detection did not fire for an entity around a time; `None` where there is no such detection.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn why_not(&self, question: &Question) -> Result<Option<Answer>> {
+        let events = question.events(self.state.events.as_ref()).await?;
+        let settings = &self.state.config.detections;
+        let (snapshot, subject) = (self.watch.snapshot(), question.subject());
+        let engine = self.watch.engine();
+        Ok(engine.why_not(settings, &question.detection, &subject, question.time, &events, &snapshot))
+    }
+
     /// Notes what became of each file that gave these events.
     ///
     /// # Errors
@@ -248,7 +270,7 @@ impl Pipeline {
             let Some(last) = arrivals.last() else { return Ok(any) };
             any = true;
             let row = last.row;
-            self.watch.engine_mut().set_policy(self.state.policy.load_full());
+            self.take_policy();
             let mut changes = Vec::new();
             {
                 let mut estate = self.state.estate.write().unwrap_or_else(PoisonError::into_inner);
@@ -289,6 +311,7 @@ impl Pipeline {
             gaps: self.coverage.gaps(),
             coverage: Arc::new(self.coverage.clone()),
             entries: engine.entries().map(|(meta, entries)| (meta.slug, entries)).collect(),
+            kinds: engine.kinds().clone(),
             repeated: engine.repeated(),
             ..(*before).clone()
         };

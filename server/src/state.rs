@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use arc_swap::ArcSwap;
 use hopwatch_detections::engine::Policy;
 use hopwatch_detections::incident::{self, Incidents};
+use hopwatch_detections::sigma::RuleSet;
 use hopwatch_graph::{Estate, Snapshot};
 use hopwatch_model::Timestamp;
 use hopwatch_model::alert::ScorePart;
@@ -101,6 +102,8 @@ pub struct Status {
     pub coverage: Arc<Coverage>,
     /// Entries that each detection holds, by slug.
     pub entries: Vec<(&'static str, usize)>,
+    /// How many events of each kind of activity were seen.
+    pub kinds: BTreeMap<String, u64>,
     /// Events that the detections passed over since the start, because they had seen them before.
     pub repeated: u64,
 }
@@ -117,6 +120,8 @@ pub struct AppState {
     pub estate: Arc<RwLock<Estate>>,
     /// What users said to the detections beside the configuration.
     pub policy: ArcSwap<Policy>,
+    /// The Sigma rules that are switched on, compiled.
+    pub rules: ArcSwap<RuleSet>,
     /// What the pipeline says of itself.
     pub status: ArcSwap<Status>,
     /// What came of each sensor.
@@ -146,6 +151,7 @@ impl AppState {
         let tags = store.tags().await?;
         let snapshot = Arc::new(estate.snapshot(None));
         let policy = store.policy().await?;
+        let rules = crate::sigma::enabled(&store).await?;
         let incidents = Incidents::restore(store.growing_incidents().await?);
         let sensors = Ledger::open(store.data_dir()).map_err(store::Error::Sensors)?;
         let state = Self {
@@ -155,6 +161,7 @@ impl AppState {
             gaps: ArcSwap::from_pointee(estate_gaps(&estate)),
             estate: Arc::new(RwLock::new(estate)),
             policy: ArcSwap::from_pointee(policy),
+            rules: ArcSwap::from_pointee(rules),
             incidents: tokio::sync::Mutex::new(incidents),
             status: ArcSwap::default(),
             sensors: tokio::sync::Mutex::new(sensors),
@@ -270,6 +277,15 @@ impl AppState {
     /// Where the store fails.
     pub async fn reload_policy(&self) -> store::Result<()> {
         self.policy.store(Arc::new(self.store.policy().await?));
+        Ok(())
+    }
+
+    /// Compiles the Sigma rules of the store again; in force with the next batch of events.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn reload_rules(&self) -> store::Result<()> {
+        self.rules.store(Arc::new(crate::sigma::enabled(&self.store).await?));
         Ok(())
     }
 

@@ -27,9 +27,10 @@ fn imported(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn an_analysis_writes_both_kinds_of_report() {
+fn an_analysis_writes_every_kind_of_report() {
     let folder = tempfile::tempdir().unwrap();
     let (html, xlsx) = (folder.path().join("out.html"), folder.path().join("out.xlsx"));
+    let pdf = folder.path().join("out.pdf");
     let (capture, directory) = (lab("dcsync.pcap.gz"), lab("directory.zip"));
     let option = |name: &'static str| Path::new(name);
     let output = hopwatch(&[
@@ -41,9 +42,13 @@ fn an_analysis_writes_both_kinds_of_report() {
         &html,
         option("--report"),
         &xlsx,
+        option("--report"),
+        &pdf,
     ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("malicious-replication"), "the result is printed all the same");
+    let pdf = std::fs::read(&pdf).unwrap();
+    assert!(pdf.starts_with(b"%PDF-1.4") && pdf.len() > 2_000, "{} bytes", pdf.len());
     let page = std::fs::read_to_string(&html).unwrap();
     assert!(page.contains("malicious-replication"), "{page}");
     use calamine::Reader;
@@ -64,7 +69,7 @@ fn an_analysis_writes_both_kinds_of_report() {
 fn a_report_of_an_unknown_ending_is_refused_before_the_work() {
     let output = hopwatch(&["analyze".as_ref(), &lab("dcsync.pcap.gz"), "--report".as_ref(), "out.docx".as_ref()]);
     assert!(!output.status.success() && output.stdout.is_empty());
-    assert!(text(&output.stderr).contains(".html and .xlsx"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains(".html, .xlsx and .pdf"), "{}", text(&output.stderr));
 }
 
 #[test]

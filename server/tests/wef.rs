@@ -148,6 +148,7 @@ impl Client {
         if packed {
             request = request.header("content-encoding", "SLDC");
         }
+        self.sender.ready().await?;
         let answer = self.sender.send_request(request.body(Body::from(bytes)).unwrap()).await?;
         let status = answer.status();
         Ok((status, to_bytes(Body::new(answer.into_body()), 1 << 20).await.unwrap().to_vec()))

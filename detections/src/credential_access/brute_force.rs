@@ -128,6 +128,7 @@ impl Rule for BruteForce {
         if account.records.len() < RECORDS {
             account.records.push(evidence(event, &format!("refused: {:?}", attempt.verdict)));
         }
+        verdicts.count(event.time, count, config.failures, "refused passwords within the window");
         if count < config.failures {
             return;
         }

@@ -110,8 +110,6 @@ impl Rule for HoneytokenActivity {
             TICKET => format!("{by} asked for a ticket of the decoy account {name}{}.", words::answer(event)),
             _ => format!("The decoy account {name} was {how} from {by}{}.", words::answer(event)),
         };
-        let key = format!("{}|{source}", name.to_lowercase());
-        let story = format!("The decoy account {name} was {how} from {by}{}.", words::answer(event));
         let key = format!("{}|{}", name.to_lowercase(), source());
         let text = format!("{name} is a decoy: nobody has reason to use it");
         let verdict = Verdict::of(event, key, story, how).against(name).severity(severity);

@@ -254,6 +254,7 @@ impl Tally {
 fn judge(config: &Config, source: &mut Source, event: &Event, key: &str, verdicts: &mut Verdicts) {
     let since = event.time - Duration::from_secs(config.window_secs);
     let short = Tally::of(&source.tried, since);
+    verdicts.count(event.time, short.failed, config.accounts, "accounts that failed within the short window");
     let (tally, within) = if short.spray(config.accounts, config) {
         (short, format!("{} minutes", config.window_secs / 60))
     } else {

@@ -63,6 +63,9 @@ const ATTRIBUTES: [&str; 9] = [
     "userAccountControl",
 ];
 
+/// How soon after a change the edges that it made itself are dated.
+const MADE: Duration = Duration::from_secs(60);
+
 /// Thresholds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
@@ -203,6 +206,13 @@ fn fresh_edges(pending: &Pending, snapshot: &Snapshot) -> Vec<Hop> {
     let mut hops: Vec<Hop> = snapshot.incoming(at).chain(snapshot.outgoing(at)).filter(fresh).take(EDGES).collect();
     // A session is an observation of use, not a change of the object.
     hops.retain(|hop| hop.kind != hopwatch_model::EdgeKind::HasSession);
+    // A directory that was collected after the change dates all its edges after it: what was there before cannot be told
+    // from what is new, except for the edges that the change itself made.
+    let older = |hop: Hop| snapshot.seen(&hop).is_some_and(|(first, _)| first < since);
+    if !snapshot.incoming(at).chain(snapshot.outgoing(at)).any(older) {
+        let made = pending.time + MADE;
+        hops.retain(|hop| snapshot.seen(hop).is_some_and(|(first, _)| first <= made));
+    }
     hops
 }
 
@@ -366,5 +376,15 @@ mod tests {
         assert!(live(SLUG, &with_edges(&[]), &[], &[refused], None).is_empty());
         let twice = [add(0, "bob", 512, "ann"), add(1, "bob", 512, "ann")];
         assert_eq!(live(SLUG, &with_edges(&[]), &[], &twice, None).len(), 1);
+    }
+
+    #[test]
+    fn a_directory_collected_after_the_change_makes_nothing_new_but_what_the_change_made() {
+        let mut delta = with_edges(&[(1100, EdgeKind::GenericAll, 512), (1100, EdgeKind::WriteDacl, 0)]);
+        delta.time = Timestamp::from_secs(MORNING + 7200);
+        let found = live(SLUG, &delta, &[], &[add(0, "bob", 512, "admin")], None);
+        assert!(found.iter().all(|alert| alert.explanation.contains("for bob")), "{found:?}");
+        let write = change(0, "DC=lab,DC=example", "nTSecurityDescriptor", ValueOperation::Replace, &["AQA="], "ann");
+        assert!(live(SLUG, &delta, &[], &[write], None).is_empty());
     }
 }

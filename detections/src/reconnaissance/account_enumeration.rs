@@ -159,6 +159,8 @@ fn judge(config: &Config, source: &mut Source, event: &Event, key: &str, verdict
     let (burst, burst_known) = (burst_of(&source.unknown), burst_of(&source.known));
     let (unknown_day, known_day) = (distinct(&source.unknown, Timestamp::MIN), distinct(&source.known, Timestamp::MIN));
     let share = |unknown: usize, known: usize| ratio(unknown, unknown + known);
+    verdicts.count(event.time, unknown, config.unknown_names, "unknown names within the short window");
+    verdicts.count(event.time, unknown_day, config.unknown_names_day, "unknown names within a day");
     let (names, tried, within) = if unknown >= config.unknown_names && share(unknown, known) >= config.unknown_share {
         (unknown, unknown + known, format!("{} minutes", config.window_secs / 60))
     } else if burst >= config.burst_names && share(burst, burst_known) >= config.unknown_share {

@@ -250,7 +250,7 @@ fn expression(condition: &ConditionExpr, rule: &SigmaRule, depth: usize) -> Resu
         ConditionExpr::Selector { quantifier, pattern } => {
             let wanted = |name: &&String| match pattern {
                 SelectorPattern::Them => !name.starts_with('_'),
-                SelectorPattern::Pattern(pattern) => detection_name_matches(name, pattern),
+                SelectorPattern::Pattern(pattern) => detection_name_matches(pattern, name),
             };
             // By name, so that one text gives one tree.
             let names: BTreeSet<&String> = rule.detection.named.keys().filter(wanted).collect();

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// The form of the result.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Also write the result as a risk report; the ending tells the form: `.html` or `.xlsx`. May be given several times.
+    /// Also write the result as a risk report; the ending tells the form: `.html`, `.xlsx` or `.pdf`. May be given several times.
     #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<ReportFile>,
     /// Tell what became of every file, and what was left out.
@@ -61,6 +61,7 @@ struct ReportFile {
 enum Form {
     Html,
     Xlsx,
+    Pdf,
 }
 
 /// Told before the analysis: an hour of work must not end at an ending.
@@ -70,8 +71,11 @@ fn report_file(text: &str) -> Result<ReportFile, String> {
     let form = match ending.as_deref() {
         Some("html" | "htm") => Form::Html,
         Some("xlsx") => Form::Xlsx,
-        Some(other) => return Err(format!("no report is written as `.{other}`; the endings are .html and .xlsx")),
-        None => return Err("a report's ending tells its form: .html or .xlsx".into()),
+        Some("pdf") => Form::Pdf,
+        Some(other) => {
+            return Err(format!("no report is written as `.{other}`; the endings are .html, .xlsx and .pdf"));
+        }
+        None => return Err("a report's ending tells its form: .html, .xlsx or .pdf".into()),
     };
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) if !folder.is_dir() => Err(format!("there is no folder {}", folder.display())),
@@ -148,6 +152,7 @@ fn write(inputs: &Inputs, file: &ReportFile) -> Result<()> {
     let bytes = match file.form {
         Form::Html => risk::html(inputs)?.into_bytes(),
         Form::Xlsx => risk::xlsx(inputs)?,
+        Form::Pdf => risk::pdf(inputs)?,
     };
     std::fs::write(&file.path, bytes).with_context(|| format!("{} cannot be written", file.path.display()))
 }
@@ -160,6 +165,7 @@ mod tests {
     fn the_ending_tells_the_form_and_an_unknown_one_is_refused_by_name() {
         assert_eq!(report_file("a.HTML").map(|file| file.form), Ok(Form::Html));
         assert_eq!(report_file("a.xlsx").map(|file| file.form), Ok(Form::Xlsx));
+        assert_eq!(report_file("a.pdf").map(|file| file.form), Ok(Form::Pdf));
         assert!(report_file("a.docx").is_err_and(|error| error.contains("docx")));
         assert!(report_file("a").is_err_and(|error| error.contains(".html")));
         assert!(report_file("/no/such/folder/a.html").is_err_and(|error| error.contains("/no/such/folder")));

@@ -79,13 +79,6 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    Edges,
-    Opengraph,
-    Graphml,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 enum Compat {
     Bloodhound,
 }
@@ -125,43 +118,6 @@ fn load(source: &Source, mode: Mode) -> Result<Estate> {
         estate.derive(mode);
     }
     Ok(estate)
-}
-
-/// `edges`: source objectid, kind, target objectid, raw|derived. Observed kinds that no directory knows are left out of a
-/// comparison with BloodHound by its own kinds; here all edges that hold are printed.
-fn export(estate: &Estate, format: Format, as_of: Option<Timestamp>) -> Result<()> {
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let id = |node: NodeId| estate.node(node).map(|node| node.id.as_str()).unwrap_or_default();
-    let held = estate.edges().filter(|(_, edge)| edge.held(as_of));
-    match format {
-        Format::Edges => {
-            for (_, edge) in held {
-                let origin = if edge.key.kind.origin() == Origin::Raw { "raw" } else { "derived" };
-                writeln!(out, "{}\t{}\t{}\t{origin}", id(edge.key.source), edge.key.kind.name(), id(edge.key.target))?;
-            }
-        }
-        Format::Graphml => super::graphml::write(estate, as_of, &mut out)?,
-        Format::Opengraph => {
-            let existed = estate.nodes().filter(|(_, node)| node.existed(as_of));
-            let nodes = existed.map(|(_, node)| {
-                serde_json::json!({ "id": node.id, "kinds": [node.kind.name(), "Base"], "properties": node.properties })
-            });
-            let edges = held.map(|(_, edge)| {
-                serde_json::json!({
-                    "kind": edge.key.kind.name(),
-                    "start": { "match_by": "id", "value": id(edge.key.source) },
-                    "end": { "match_by": "id", "value": id(edge.key.target) },
-                })
-            });
-            let graph = serde_json::json!({
-                "metadata": { "source_kind": "Base" },
-                "graph": { "nodes": nodes.collect::<Vec<_>>(), "edges": edges.collect::<Vec<_>>() },
-            });
-            serde_json::to_writer(&mut out, &graph)?;
-        }
-    }
-    out.flush()?;
-    Ok(())
 }
 
 /// The object of a name or objectid; several candidates are an error that names them.

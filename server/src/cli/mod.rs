@@ -14,7 +14,6 @@ mod evaluate_travel;
 mod events;
 mod export;
 mod graph;
-mod graphml;
 mod import;
 mod load;
 mod output;
@@ -23,6 +22,7 @@ mod remote;
 mod report;
 mod schema;
 mod serve;
+mod sigma;
 mod sql;
 mod token;
 mod user;
@@ -68,8 +68,10 @@ enum Command {
     User(user::Args),
     /// Manage the tokens by which programs use the server.
     Token(token::Args),
-    /// List the detections, or show the manual of one.
+    /// List the detections, show the manual of one, or ask why one did not fire.
     Detections(detections::Args),
+    /// Check, keep, try and switch Sigma rules.
+    Sigma(sigma::Args),
     /// Tell what is missing for the detections to see, and what to do about it.
     Doctor(doctor::Args),
     /// Ask events, alerts and the graph by SQL.
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Graph(args) => graph::run(args),
         Command::Detections(args) => detections::run(args),
+        Command::Sigma(args) => sigma::run(args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Backup(args) => backup::backup(&args),

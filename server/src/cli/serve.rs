@@ -13,10 +13,8 @@ use super::output;
 use crate::config::{Config, SourceForm};
 use crate::feed::Feed;
 use crate::pipeline::Pipeline;
-use crate::{auth, http, listeners, scheduler, telemetry};
 use crate::state::State;
-use crate::{auth, http, scheduler, telemetry, wef};
-use crate::{auth, directories, http, scheduler, telemetry};
+use crate::{auth, directories, folders, http, listeners, scheduler, telemetry, wef};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -74,7 +72,7 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let state = std::sync::Arc::clone(pipeline.state());
     let key = pipeline.key()?;
     let feed = Feed::start(pipeline)?;
-    let _listeners = listeners(&state, &feed, &key).await?;
+    let _forwarded = forwarded(&state, &feed, &key).await?;
     if let Some(sensors) = &state.config.sensors {
         http::mutual::serve(&state, sensors).await?;
     }
@@ -83,6 +81,7 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     let watching = crate::watching::start(&state.config, &key, &feed)?;
     scheduler::start(&state);
     directories::start(&state, &feed);
+    folders::start(&state, &feed);
     let served = http::serve(state, listener, stopped()).await;
     #[cfg(target_os = "linux")]
     watching.stop().await;
@@ -91,8 +90,8 @@ pub(super) async fn serve(pipeline: Pipeline, listener: TcpListener) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts the listeners of the configuration's sources; they end with the value.
-async fn listeners(state: &State, feed: &Feed, key: &DigestKey) -> Result<Vec<wef::Listener>> {
+/// Starts the collectors of forwarded Windows events; they end with the value.
+async fn forwarded(state: &State, feed: &Feed, key: &DigestKey) -> Result<Vec<wef::Listener>> {
     let mut listeners = Vec::new();
     for source in &state.config.sources {
         if let SourceForm::Wef(config) = &source.form {

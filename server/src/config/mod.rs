@@ -20,10 +20,8 @@ pub use reference::reference;
 pub use reports::{Reports, Schedule};
 pub use sensors::Sensors;
 pub use server::{Metrics, Server};
-pub use sources::{RadiusClient, Source, SourceForm, Tls};
-pub use sources::{Source, SourceForm};
+pub use sources::{Ldap, RadiusClient, Source, SourceForm, Tls};
 pub use wef::{Wef, WefContent};
-pub use sources::{Ldap, Source, SourceForm};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -103,9 +101,7 @@ impl Config {
         self.server.check()?;
         self.reports.check()?;
         sources::check(&self.sources)?;
-        self.sources.iter().try_for_each(Source::check)?;
         self.neo4j.iter().try_for_each(Neo4j::check)?;
-        self.sources.iter().try_for_each(Source::check)?;
         hopwatch_detections::Engine::new(&self.detections)
             .map(drop)
             .map_err(|error| Error::Value { key: "detections".into(), reason: chain(&error) })

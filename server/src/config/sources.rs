@@ -7,7 +7,6 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::{Error, Wef};
 
 /// What kind of source it is, with what it needs.
@@ -25,19 +24,8 @@ pub enum SourceForm {
         interface: String,
     },
     /// A directory that is read by LDAP.
-    Ldap {
-        /// `ldap://dc1.lab.example` or `ldaps://…`.
-        url: String,
-        /// The account, `name@realm`.
-        user: String,
-        /// A file with its password.
-        password_file: PathBuf,
-        /// When it is read, as a cron line in UTC.
-        cron: String,
-    },
-    /// Syslog over UDP and TCP, or over TLS where `tls` is given.
     Ldap(Ldap),
-    /// Syslog over UDP and TCP.
+    /// Syslog over UDP and TCP, or over TLS where `tls` is given.
     Syslog {
         /// Address and port.
         listen: SocketAddr,
@@ -96,6 +84,8 @@ impl RadiusClient {
         let length = length.unwrap_or(longest);
         (length <= longest).then_some((address, length))
     }
+}
+
 /// A directory that is read by the clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,39 +135,47 @@ pub struct Source {
 pub(super) fn check(sources: &[Source]) -> Result<(), Error> {
     let mut names = BTreeSet::new();
     for (at, source) in sources.iter().enumerate() {
-        let refuse = |reason: String| Err(Error::Value { key: format!("sources[{at}] `{}`", source.name), reason });
         if source.name.trim().is_empty() {
-            return refuse("must have a name".into());
+            return source.refuse(at, "must have a name".into());
         }
         if !names.insert(&source.name) {
-            return refuse("another source has this name".into());
+            return source.refuse(at, "another source has this name".into());
         }
-        if let SourceForm::Radius { secret_file, clients, .. } = &source.form {
-            if secret_file.is_none() && clients.is_empty() {
-                return refuse("neither `secret_file` nor `clients` names a secret".into());
-            }
-            if let Some(client) = clients.iter().find(|client| client.network().is_none()) {
-                return refuse(format!("`{}` is no address and no network like 10.0.0.0/24", client.address));
-            }
-        }
+        source.check(at)?;
     }
     Ok(())
+}
+
 impl Source {
-    pub(super) fn check(&self) -> Result<(), Error> {
+    fn check(&self, at: usize) -> Result<(), Error> {
         match &self.form {
             SourceForm::Wef(wef) => wef.check(&self.name),
-            SourceForm::Folder { .. }
-            | SourceForm::Capture { .. }
-            | SourceForm::Ldap { .. }
-            | SourceForm::Syslog { .. }
-            | SourceForm::Radius { .. } => Ok(()),
-impl Source {
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let SourceForm::Ldap(directory) = &self.form else { return Ok(()) };
-        let fault = |reason: String| Error::Value { key: "sources".into(), reason: format!("{}: {reason}", self.name) };
-        crate::scheduler::parse(&directory.cron).map_err(|error| fault(error.to_string()))?;
-        if directory.starttls && directory.url.to_ascii_lowercase().starts_with("ldaps:") {
-            return Err(fault("ldaps is encrypted from the start: starttls belongs to ldap".into()));
+            SourceForm::Ldap(directory) => directory.check().or_else(|reason| self.refuse(at, reason)),
+            SourceForm::Radius { secret_file, clients, .. } => {
+                if secret_file.is_none() && clients.is_empty() {
+                    return self.refuse(at, "neither `secret_file` nor `clients` names a secret".into());
+                }
+                match clients.iter().find(|client| client.network().is_none()) {
+                    Some(client) => {
+                        self.refuse(at, format!("`{}` is no address and no network like 10.0.0.0/24", client.address))
+                    }
+                    None => Ok(()),
+                }
+            }
+            SourceForm::Folder { .. } | SourceForm::Capture { .. } | SourceForm::Syslog { .. } => Ok(()),
+        }
+    }
+
+    fn refuse(&self, at: usize, reason: String) -> Result<(), Error> {
+        Err(Error::Value { key: format!("sources[{at}] `{}`", self.name), reason })
+    }
+}
+
+impl Ldap {
+    fn check(&self) -> Result<(), String> {
+        crate::scheduler::parse(&self.cron).map_err(|error| error.to_string())?;
+        if self.starttls && self.url.to_ascii_lowercase().starts_with("ldaps:") {
+            return Err("ldaps is encrypted from the start: starttls belongs to ldap".into());
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::types::alert::{Alert, AlertState, Classification};
 use super::types::entity::Entity;
 use super::types::exclusion::{self, Exclusion, ExclusionInput};
 use super::types::report::Report;
+use super::types::sigma::{SigmaRefusal, SigmaRule, SigmaTaken};
 use super::types::user::{Session, Viewer};
 use crate::auth::token::{self, Token, Transport};
 use crate::auth::{self, Identity};
@@ -123,6 +124,42 @@ impl Mutation {
         state.store.remove_exclusions(&ids, &user, clock::now()).await.map_err(ApiError::from)?;
         state.reload_policy().await.map_err(ApiError::from)?;
         audit(ctx, "remove exclusions", &ids.join(" "), "").await?;
+        Ok(true)
+    }
+
+    /// Takes Sigma rules in, each kept off until it is switched on; one that is known gets the new text.
+    #[graphql(guard = "analyst()")]
+    async fn add_sigma_rules(&self, ctx: &Context<'_>, yaml: String) -> Result<SigmaTaken> {
+        let state = state(ctx)?;
+        let user = identity(ctx)?.name.clone();
+        let taken = crate::sigma::add(state, &yaml, &user, false).await.map_err(ApiError::from)?;
+        let ids: Vec<String> = taken.rules.iter().map(|rule| rule.id.clone()).collect();
+        audit(ctx, "add Sigma rules", &ids.join(" "), &format!("{} refused", taken.refused.len())).await?;
+        let stored = state.store.rules().await.map_err(ApiError::from)?;
+        let rules = stored.into_iter().filter(|stored| ids.contains(&stored.id)).map(SigmaRule::new).collect();
+        let refused = taken.refused.into_iter().map(|(title, reason)| SigmaRefusal { title, reason }).collect();
+        Ok(SigmaTaken { rules, refused })
+    }
+
+    /// Switches Sigma rules on or off, all or none.
+    #[graphql(guard = "analyst()")]
+    async fn enable_sigma_rules(&self, ctx: &Context<'_>, ids: Vec<ID>, enabled: bool) -> Result<bool> {
+        let state = state(ctx)?;
+        let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
+        state.store.enable_rules(&ids, enabled).await.map_err(ApiError::from)?;
+        state.reload_rules().await.map_err(ApiError::from)?;
+        audit(ctx, if enabled { "enable Sigma rules" } else { "disable Sigma rules" }, &ids.join(" "), "").await?;
+        Ok(enabled)
+    }
+
+    /// Takes Sigma rules away, all or none.
+    #[graphql(guard = "analyst()")]
+    async fn remove_sigma_rules(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<bool> {
+        let state = state(ctx)?;
+        let ids: Vec<String> = ids.into_iter().map(|id| id.0).collect();
+        state.store.remove_rules(&ids).await.map_err(ApiError::from)?;
+        state.reload_rules().await.map_err(ApiError::from)?;
+        audit(ctx, "remove Sigma rules", &ids.join(" "), "").await?;
         Ok(true)
     }
 

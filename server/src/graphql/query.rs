@@ -11,6 +11,7 @@ use super::request::{compute, reader, state};
 use super::time::DateTime;
 use super::types::alert::{self, Alert, AlertConnection, AlertFilter};
 use super::types::choke_point::{self, ChokePoint};
+use super::types::coverage::{self, CoverageRow};
 use super::types::detection::{self, DetectionInfo};
 use super::types::edge::{GraphEdge, observed};
 use super::types::entity::{Entity, EntityConnection};
@@ -26,9 +27,11 @@ use super::types::overview::{MAX_BUCKETS, Overview};
 use super::types::path::{self, PathInput, PathResult};
 use super::types::question::{self, Answer, AskInput, QuestionInfo};
 use super::types::report::{self, ReportConnection, ReportSchedule};
+use super::types::sigma::{self, SigmaBacktest, SigmaRule};
 use super::types::subgraph::{self, GraphInput, Subgraph};
 use super::types::symptom;
 use super::types::user::Viewer;
+use super::types::why_not::{self, WhyNot};
 use super::types::what_if::{self, Cut, TimedPath, TimedPathInput, WhatIfInput, WhatIfResult};
 use crate::auth::Identity;
 use crate::doctor::Symptom;
@@ -112,6 +115,39 @@ impl Query {
         let kept = state.store.exclusions().await.map_err(ApiError::from)?;
         let configured = state.config.detections.exclusions.iter().cloned().map(Exclusion::Configured);
         Ok(configured.chain(kept.into_iter().map(Exclusion::Kept)).collect())
+    }
+
+    /// Why a detection did not fire for an entity around a time. The entity is an objectid of the graph, or a name or an
+    /// address as sources spell it.
+    #[graphql(guard = "reader()", complexity = "100 + child_complexity")]
+    async fn why_not(&self, ctx: &Context<'_>, detection: String, entity: String, time: DateTime) -> Result<WhyNot> {
+        Ok(why_not::ask(ctx, detection, &entity, time).await?)
+    }
+
+    /// Which detection needs which source, and what the present sources show of it.
+    #[graphql(guard = "reader()", complexity = "80 * child_complexity")]
+    async fn coverage(&self, ctx: &Context<'_>) -> Result<Vec<CoverageRow>> {
+        Ok(coverage::rows(&state(ctx)?.status.load().kinds))
+    }
+
+    /// Sigma rules that users brought, by id.
+    #[graphql(guard = "reader()", complexity = "50 * child_complexity")]
+    async fn sigma_rules(&self, ctx: &Context<'_>) -> Result<Vec<SigmaRule>> {
+        let rules = state(ctx)?.store.rules().await.map_err(ApiError::from)?;
+        Ok(rules.into_iter().map(SigmaRule::new).collect())
+    }
+
+    /// What rules would have found in the stored events: a stored rule by `id`, or the rules of a text.
+    #[graphql(guard = "reader()", complexity = "500 + 10 * child_complexity")]
+    async fn sigma_backtest(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        yaml: Option<String>,
+        since: Option<DateTime>,
+        until: Option<DateTime>,
+    ) -> Result<Vec<SigmaBacktest>> {
+        Ok(sigma::backtest(ctx, id, yaml, since, until).await?)
     }
 
     /// Entities of the present graph.

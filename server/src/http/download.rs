@@ -37,6 +37,7 @@ pub(super) async fn file(
     let attached = format!("attachment; filename=\"{}\"", file.file);
     let (kind, disposition) = match file.format.as_str() {
         "html" => ("text/html; charset=utf-8", "inline".to_owned()),
+        "pdf" => ("application/pdf", attached),
         "xlsx" => ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", attached),
         _ => ("application/octet-stream", attached),
     };

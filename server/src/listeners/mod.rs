@@ -40,7 +40,7 @@ pub async fn start(state: &State, feed: &Feed, key: &DigestKey) -> Result<()> {
                 let secrets = radius::Secrets::read(secret_file.as_deref(), clients).with_context(named)?;
                 radius::start(&source.name, *listen, secrets, &hub, key).await.with_context(named)?;
             }
-            SourceForm::Folder { .. } | SourceForm::Capture { .. } | SourceForm::Ldap { .. } => {}
+            SourceForm::Folder { .. } | SourceForm::Capture { .. } | SourceForm::Ldap(_) | SourceForm::Wef(_) => {}
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Reports: written by the clock, on request, or from the command line; kept in the data folder with a row in the store.
 
 mod inputs;
+mod pdf;
 pub mod risk;
 mod risk_html;
+mod risk_pdf;
 mod risk_xlsx;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +48,9 @@ pub enum Error {
     /// The workbook cannot be made.
     #[error("the workbook cannot be made")]
     Workbook(#[from] rust_xlsxwriter::XlsxError),
+    /// The document cannot be made.
+    #[error("the document cannot be made")]
+    Document(#[source] std::io::Error),
     /// The graph could not answer.
     #[error("the graph could not answer")]
     Graph(#[from] hopwatch_graph::Error),

@@ -1,8 +1,9 @@
-//! The risk report: how exposed the crown jewels are, what happened, what to fix first. A page to print and a workbook.
+//! The risk report: how exposed the crown jewels are, what happened, what to fix first. A page, a workbook, and a
+//! document to hand on.
 
 use std::path::Path;
 
-use super::{Error, Inputs, risk_html, risk_xlsx};
+use super::{Error, Inputs, risk_html, risk_pdf, risk_xlsx};
 use crate::store::ReportFile;
 
 /// The report's name.
@@ -21,7 +22,7 @@ pub fn write(inputs: &Inputs, folder: &Path) -> Result<Vec<ReportFile>, Error> {
     };
     crate::private::create_dir_all(folder).map_err(fault(folder))?;
     let mut files = Vec::new();
-    for (format, bytes) in [("html", html(inputs)?.into_bytes()), ("xlsx", xlsx(inputs)?)] {
+    for (format, bytes) in [("html", html(inputs)?.into_bytes()), ("xlsx", xlsx(inputs)?), ("pdf", pdf(inputs)?)] {
         let file = format!("{NAME}.{format}");
         let path = folder.join(&file);
         std::fs::write(&path, &bytes).map_err(fault(&path))?;
@@ -36,6 +37,14 @@ pub fn write(inputs: &Inputs, folder: &Path) -> Result<Vec<ReportFile>, Error> {
 /// Where the page cannot be filled in.
 pub fn html(inputs: &Inputs) -> Result<String, Error> {
     risk_html::page(inputs)
+}
+
+/// The report as a PDF.
+///
+/// # Errors
+/// Where the document cannot be made.
+pub fn pdf(inputs: &Inputs) -> Result<Vec<u8>, Error> {
+    risk_pdf::document(inputs)
 }
 
 /// The report as a workbook.

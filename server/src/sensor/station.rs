@@ -38,13 +38,15 @@ pub fn run(options: &Options, spool: &Spool, stop: &AtomicBool, spooled: &(dyn F
             drop(receiver);
             done
         });
-        let captured = capture(options, stop, sender);
+        let captured = capture(options, stop, &sender);
+        // The packer ends when nobody can send any more.
+        drop(sender);
         let packed = packer.join().unwrap_or_else(|_| Err(io::Error::other("the spool's thread broke down")));
         captured.and(packed)
     })
 }
 
-fn capture(options: &Options, stop: &AtomicBool, sender: SyncSender<live::Batch>) -> io::Result<()> {
+fn capture(options: &Options, stop: &AtomicBool, sender: &SyncSender<live::Batch>) -> io::Result<()> {
     live::run(options, stop, &|batch| {
         if let Err(TrySendError::Full(mut batch) | TrySendError::Disconnected(mut batch)) = sender.try_send(batch) {
             // The counts are worth more than the events: they say what is missing.

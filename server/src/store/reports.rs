@@ -11,7 +11,7 @@ use super::{Result, Store};
 /// A file of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportFile {
-    /// `html`, `xlsx`.
+    /// `html`, `xlsx`, `pdf`.
     pub format: String,
     /// The name in the report's folder.
     pub file: String,

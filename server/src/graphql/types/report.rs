@@ -18,7 +18,7 @@ connection!(Report, ReportEdge, ReportConnection);
 /// A file of a report.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ReportFile {
-    /// `html`, `xlsx`.
+    /// `html`, `xlsx`, `pdf`.
     pub format: String,
     /// The path below this server from which it can be downloaded.
     pub url: String,
