@@ -10,7 +10,7 @@
 //!
 //! ## How it decides
 //! Forty features of the access against counts that fade over 30 days are scored by boosted trees and a linear model,
-//! both trained daily on the estate's own accesses against simulated ones. An alert needs `odds` (log-odds) and that the
+//! both trained every third day on the estate's own accesses against simulated ones. An alert needs `odds` (log-odds) and that the
 //! account never reached this host or was never used from its source. Where at least `peers_share` of the peers use the
 //! target it stays silent. At most `a_day` alerts a day. Until `learning_days` of accesses were seen it says nothing but
 //! that it is learning.

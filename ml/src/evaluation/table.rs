@@ -12,6 +12,9 @@ use crate::random::Random;
 /// Events of an alert that are looked at: the most telling ones. An alert that hides its hit behind many others is none.
 pub const TELLING: usize = 10;
 
+/// A scorer's name and how it scores an access.
+type Scorer = (&'static str, fn(&Edge) -> f64);
+
 /// The row of our score of accesses.
 const EDGES: &str = "trees and rarity (edge score)";
 /// The row of our alerts.
@@ -68,7 +71,7 @@ impl Table {
         let edges = &evaluation.edges;
         let labels: Vec<bool> = edges.iter().map(|edge| edge.label).collect();
         let days: Vec<i64> = edges.iter().map(|edge| edge.time.div_euclid(DAY)).collect();
-        let scorers: [(&str, fn(&Edge) -> f64); 8] = [
+        let scorers: [Scorer; 8] = [
             ("unseen source and target", |edge| if edge.unseen { 1.0 } else { 0.0 }),
             ("rarity, three-way", |edge| f64::from(edge.rarity)),
             ("isolation forest", |edge| f64::from(edge.forest)),

@@ -149,13 +149,13 @@ fn eigen(mut a: Matrix) -> Vec<(f64, [f64; WIDTH])> {
                 let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
                 let c = 1.0 / (t * t + 1.0).sqrt();
                 let s = t * c;
-                for k in 0..WIDTH {
-                    (a[k][p], a[k][q]) = (c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]);
+                let turned = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
+                for row in a.iter_mut().chain(v.iter_mut()) {
+                    (row[p], row[q]) = turned(row[p], row[q]);
                 }
-                for k in 0..WIDTH {
-                    (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]);
-                    (v[k][p], v[k][q]) = (c * v[k][p] - s * v[k][q], s * v[k][p] + c * v[k][q]);
-                }
+                let (upper, lower) = (a[p], a[q]);
+                a[p] = std::array::from_fn(|k| turned(upper[k], lower[k]).0);
+                a[q] = std::array::from_fn(|k| turned(upper[k], lower[k]).1);
             }
         }
     }

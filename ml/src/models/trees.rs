@@ -2,7 +2,7 @@
 //! the logistic loss.
 //!
 //! Model card. Inputs: rows of features, real (0) against simulated (1) accesses. Output: log-odds of simulated.
-//! Trained daily on a reservoir of the last days. Cold start: none below [`super::LEAST`] rows a class. Known failure:
+//! Trained every third day on a reservoir of the last days. Cold start: none below [`super::LEAST`] rows a class. Known failure:
 //! it interpolates badly where simulated attacks are unlike real ones; read its score beside the rarity.
 //!
 //! A tree is a heap: node i has children 2i+1 and 2i+2; a leaf above the last level repeats itself below.
