@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hopwatch_model::directory::DeltaKind;
-use hopwatch_model::{DirectoryDelta, Event, Guid, NodeKind, Timestamp};
+use hopwatch_model::{DirectoryDelta, DirectoryNode, Event, Guid, NodeKind, Timestamp};
 use rustc_hash::FxHashSet;
 
 use super::ldap::{Changes, Entry, Snapshot};
@@ -25,7 +25,7 @@ pub fn deliver(
     let touched = reached(snapshot, changes);
     let now: FxHashSet<String> =
         with_guid(snapshot, &touched).filter_map(|e| sharphound::node_id(snapshot, e)).collect();
-    let mut replacing = Replacing { sink, whole: &now };
+    let mut replacing = Replacing(sink);
     let summary = sharphound::read_into(snapshot, Some(&touched), source, &mut replacing, counters)?;
     let before: BTreeSet<String> = changes.before.iter().filter_map(|e| sharphound::node_id(snapshot, e)).collect();
     let removed: Vec<String> = before.into_iter().filter(|id| !now.contains(id)).collect();
@@ -46,8 +46,7 @@ pub fn deliver_all(
     sink: &mut dyn Sink,
     counters: &mut Counters,
 ) -> Result<sharphound::Summary, sharphound::Error> {
-    let ids = snapshot.entries.iter().filter_map(|entry| sharphound::node_id(snapshot, entry)).collect();
-    let mut replacing = Replacing { sink, whole: &ids };
+    let mut replacing = Replacing(sink);
     sharphound::read_into(snapshot, None, source, &mut replacing, counters)
 }
 
@@ -110,26 +109,24 @@ fn reached(snapshot: &Snapshot, changes: &Changes) -> FxHashSet<Guid> {
     touched
 }
 
-/// Objects that are given whole replace; what is merely mentioned is added.
-struct Replacing<'s> {
-    sink: &'s mut dyn Sink,
-    whole: &'s FxHashSet<String>,
-}
+/// Objects that are given whole replace; what is merely mentioned, as the trustee of another's right is, is added. The part in
+/// which an object is given whole names it and holds every edge that its attributes make.
+struct Replacing<'s>(&'s mut dyn Sink);
 
 impl Sink for Replacing<'_> {
     fn event(&mut self, event: Event) {
-        self.sink.event(event);
+        self.0.event(event);
     }
 
     fn directory(&mut self, mut delta: DirectoryDelta) {
-        let (whole, mentioned): (Vec<_>, Vec<_>) =
-            delta.nodes.into_iter().partition(|node| node.kind == NodeKind::Base || self.whole.contains(&node.id));
+        let given = |node: &DirectoryNode| node.kind == NodeKind::Base || node.properties.contains_key("name");
+        let (whole, mentioned): (Vec<_>, Vec<_>) = delta.nodes.into_iter().partition(given);
         if !mentioned.is_empty() {
             let (time, source) = (delta.time, delta.source.clone());
-            self.sink.directory(DirectoryDelta { time, source, nodes: mentioned, ..DirectoryDelta::default() });
+            self.0.directory(DirectoryDelta { time, source, nodes: mentioned, ..DirectoryDelta::default() });
         }
         delta.nodes = whole;
         delta.kind = DeltaKind::Replace;
-        self.sink.directory(delta);
+        self.0.directory(delta);
     }
 }
