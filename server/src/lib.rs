@@ -27,8 +27,8 @@ pub mod private;
 pub mod reports;
 pub mod sample;
 pub mod scheduler;
-pub mod sigma;
 pub mod sensor;
+pub mod sigma;
 pub mod sql;
 pub mod state;
 pub mod store;
@@ -36,7 +36,7 @@ pub mod summary;
 pub mod telemetry;
 pub mod verdicts;
 pub mod watch;
-pub mod why_not;
 #[cfg(target_os = "linux")]
 pub mod watching;
 pub mod wef;
+pub mod why_not;

@@ -9,7 +9,7 @@ mod sets;
 
 use hopwatch_model::EdgeKind;
 
-pub use catalogue::ALL;
+pub use catalogue::all;
 pub use sets::{Set, Test};
 
 use crate::Error;
@@ -88,7 +88,7 @@ impl Question {
     /// The question of a name.
     #[must_use]
     pub fn find(slug: &str) -> Option<&'static Self> {
-        ALL.iter().find(|question| question.slug == slug)
+        all().find(|question| question.slug == slug)
     }
 
     /// Whether it asks about one object, which must be named.

@@ -31,8 +31,8 @@ use super::types::sigma::{self, SigmaBacktest, SigmaRule};
 use super::types::subgraph::{self, GraphInput, Subgraph};
 use super::types::symptom;
 use super::types::user::Viewer;
-use super::types::why_not::{self, WhyNot};
 use super::types::what_if::{self, Cut, TimedPath, TimedPathInput, WhatIfInput, WhatIfResult};
+use super::types::why_not::{self, WhyNot};
 use crate::auth::Identity;
 use crate::doctor::Symptom;
 

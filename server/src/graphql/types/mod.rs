@@ -28,5 +28,5 @@ pub mod sign_in;
 pub mod subgraph;
 pub mod symptom;
 pub mod user;
-pub mod why_not;
 pub mod what_if;
+pub mod why_not;

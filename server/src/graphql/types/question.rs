@@ -66,7 +66,7 @@ impl From<&'static Question> for QuestionInfo {
 
 /// Every prebuilt question.
 pub(crate) fn all() -> Vec<QuestionInfo> {
-    hopwatch_graph::questions::ALL.iter().map(QuestionInfo::from).collect()
+    hopwatch_graph::questions::all().map(QuestionInfo::from).collect()
 }
 
 /// Asks a question.
