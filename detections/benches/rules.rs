@@ -136,7 +136,7 @@ fn event(number: u64, random: &mut Random) -> Event {
                 parent: "C:\\Windows\\System32\\services.exe".into(),
                 logon_id: None,
             };
-            (if number % 2 == 0 { 1 } else { 4688 }, Activity::ProcessStart(Box::new(process)))
+            (if number.is_multiple_of(2) { 1 } else { 4688 }, Activity::ProcessStart(Box::new(process)))
         }
         4..7 => {
             let logon = Logon { logon_type: LogonType::Network, package: "Kerberos".into(), ..Logon::default() };
@@ -160,7 +160,7 @@ fn event(number: u64, random: &mut Random) -> Event {
                 ShareAccess { share: "C$".into(), path: format!("Windows\\Temp\\{odd}.tmp"), access_mask: 0x12_0089 };
             (5145, Activity::ShareAccess(Box::new(access)))
         }
-        _ if number % 3 == 0 => {
+        _ if number.is_multiple_of(3) => {
             let install = ServiceInstall {
                 name: odd.clone(),
                 image_path: format!("C:\\Windows\\{odd}.exe -svc"),

@@ -135,5 +135,5 @@ fn a_flood_of_distinct_names_grows_no_state_beyond_itself_and_hides_no_other_att
     }
     engine.finish(&snapshot, Mode::Judging);
     let spray = |alert: &&Alert| alert.detection == "password-spray" && alert.explanation.contains("192.168.1.9");
-    assert!(engine.alerts().iter().any(|alert| spray(&alert)));
+    assert!(engine.alerts().iter().any(spray));
 }

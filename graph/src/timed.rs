@@ -249,7 +249,7 @@ mod tests {
                 rows.iter().map(|(source, session, target, start, length)| ((*source, *session, *target), (*start, *length))).collect();
             let rows: Vec<Row> = unique.into_iter().map(|((s, k, t), (start, length))| (s, k, t, start, length)).collect();
             let estate = estate(&rows);
-            let mut known = vec![None; 12];
+            let mut known = [None; 12];
             known[usize::try_from(from).unwrap()] = Some(start);
             for _ in 0..NODES {
                 for (source, session, target, begin, length) in &rows {

@@ -4,6 +4,7 @@
 //! Prints accesses and rows a second on one core, and bytes of memory for each active account.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::time::Instant;
 

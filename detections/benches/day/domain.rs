@@ -144,19 +144,19 @@ fn user(n: u64) -> String {
     format!("user{n:05}")
 }
 
-fn host(name: String, net: u64, n: u64) -> Host {
+fn host(name: &str, net: u64, n: u64) -> Host {
     let octet = |shift: u32| u8::try_from((n >> shift) & 0xff).unwrap_or(0);
     let address = [10, u8::try_from(net).unwrap_or(0), octet(8), octet(0)];
-    Host { address: Some(address.into()), ..Host::reported(&name) }
+    Host { address: Some(address.into()), ..Host::reported(name) }
 }
 
 fn controller(random: &mut Random) -> Host {
     let n = random.below(CONTROLLERS);
-    host(format!("dc{n}.corp.example"), 200, n)
+    host(&format!("dc{n}.corp.example"), 200, n)
 }
 
 fn server(n: u64) -> Host {
-    host(format!("srv{n}.corp.example"), 100, n)
+    host(&format!("srv{n}.corp.example"), 100, n)
 }
 
 /// Who acts: mostly at the own workstation.
@@ -182,7 +182,7 @@ impl Who {
     fn host(&self) -> Host {
         let n = self.number % WORKSTATIONS;
         let port = u16::try_from(self.port).ok();
-        Host { port, ..host(format!("ws{n}.corp.example"), n >> 16, n) }
+        Host { port, ..host(&format!("ws{n}.corp.example"), n >> 16, n) }
     }
 
     fn principal(&self) -> Principal {
@@ -315,7 +315,7 @@ fn bind() -> Activity {
 
 fn logon(random: &mut Random, n: u64) -> Activity {
     Activity::Logon(Box::new(Logon {
-        logon_type: if n % 9 == 0 { LogonType::RemoteInteractive } else { LogonType::Network },
+        logon_type: if n.is_multiple_of(9) { LogonType::RemoteInteractive } else { LogonType::Network },
         package: "Kerberos".into(),
         process: "Kerberos".into(),
         key_length: Some(0),

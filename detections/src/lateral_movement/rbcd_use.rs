@@ -100,7 +100,7 @@ impl Rule for RbcdUse {
         if !exchange.s4u2proxy() || !event.outcome.succeeded() {
             return;
         }
-        let Some(host) = exchange.sname.host().map(|host| hopwatch_model::identity::short_name(host)) else { return };
+        let Some(host) = exchange.sname.host().map(hopwatch_model::identity::short_name) else { return };
         // The reply names the user who is presented; the ticket presented tells who delegates.
         let owner = exchange.tgt.as_ref().and_then(|tgt| context.shared.ledger.owner(tgt)).or(event.actor.as_ref());
         let delegate = owner.map(Account::key).unwrap_or_default();

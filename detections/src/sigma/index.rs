@@ -115,14 +115,14 @@ type Needed = Vec<(String, String)>;
 fn needed(node: &Node) -> Option<Needed> {
     match node {
         // The sharpest of what all is needed: the one whose shortest literal is longest.
-        Node::And(parts) => parts.iter().filter_map(needed).max_by_key(|needed| sharpness(needed)),
+        Node::And(parts) => parts.iter().filter_map(needed).max_by_key(sharpness),
         Node::Or(parts) | Node::AtLeast(_, parts) => {
             let all: Option<Vec<Needed>> = parts.iter().map(needed).collect();
             all.map(|all| all.into_iter().flatten().collect()).filter(|all: &Needed| !all.is_empty())
         }
         Node::Field { name, tests, all: true } => {
             let each = tests.iter().filter_map(literal).map(|literal| vec![(name.clone(), literal)]);
-            each.max_by_key(|needed| sharpness(needed))
+            each.max_by_key(sharpness)
         }
         Node::Field { name, tests, all: false } => {
             let all: Option<Vec<String>> = tests.iter().map(literal).collect();

@@ -165,12 +165,12 @@ impl RuleSet {
     }
 
     /// Calls `hit` with each rule that an event fits, by id. Events that come from no Windows log fit none.
-    pub fn hits<'r>(&'r self, event: &Event, scratch: &mut Scratch, mut hit: impl FnMut(&'r Rule)) {
+    pub fn hits<'r>(&'r self, event: &Event, scratch: &mut Scratch, hit: impl FnMut(&'r Rule)) {
         if self.rules.is_empty() {
             return;
         }
         let Some(record) = Record::of(event) else { return };
-        self.matching(&record, scratch, |rule| hit(rule));
+        self.matching(&record, scratch, hit);
     }
 
     /// The same for a record.

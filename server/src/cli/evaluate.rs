@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
@@ -21,6 +20,7 @@ use hopwatch_ml::priors::{Priors, SnapshotPriors, Unknown};
 use hopwatch_ml::scorer::Config;
 
 use super::{evaluate_travel, load, output};
+use crate::clock;
 
 /// Alerts of a day that are written: the larger of the two budgets of the table.
 const A_DAY: usize = 10;
@@ -95,7 +95,7 @@ fn lateral(args: &Lateral) -> Result<ExitCode> {
     if truth.first().is_some_and(|first| first < truth.test_from) {
         eprintln!("the truth has intruders before the test begins: they are learned as habits");
     }
-    let started = Instant::now();
+    let started = clock::instant();
     let config = Config { seed: args.seed, ..Config::default() };
     let evaluation = pass(&args.auth, &truth, priors, config.clone())?;
     let secs = started.elapsed().as_secs_f64();

@@ -138,8 +138,11 @@ fn texts(paths: &[PathBuf]) -> Result<Vec<(PathBuf, String)>> {
     files.into_iter().map(read).collect()
 }
 
+/// A rule as it is kept: id, title and text.
+type Kept = (String, String, String);
+
 /// Reads all rules; tells on stderr what was refused.
-fn read(paths: &[PathBuf]) -> Result<(Taken, Vec<(String, String, String)>)> {
+fn read(paths: &[PathBuf]) -> Result<(Taken, Vec<Kept>)> {
     let mut all = Taken::default();
     let mut kept = Vec::new();
     for (path, text) in texts(paths)? {

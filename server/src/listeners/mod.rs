@@ -14,7 +14,7 @@ mod radius;
 mod syslog;
 mod tls;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use hopwatch_ingest::DigestKey;
@@ -62,6 +62,6 @@ pub(super) fn secret(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// A path in a message.
-fn shown(path: &PathBuf) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }

@@ -289,7 +289,7 @@ fn latin(text: &str) -> Vec<u8> {
         ('—', 0x97),
     ];
     let byte = |c: char| match u8::try_from(u32::from(c)) {
-        Ok(byte) if byte < 0x80 || byte >= 0xa0 => byte,
+        Ok(byte) if !(0x80..0xa0).contains(&byte) => byte,
         _ => EXTRA.iter().find(|(known, _)| *known == c).map_or(b'?', |(_, byte)| *byte),
     };
     text.chars().map(byte).collect()

@@ -100,7 +100,7 @@ impl Comparison<'_> {
             if [source, target].iter().any(|id| self.ours.kind(id).is_some_and(certificates)) {
                 return Some("O8 the public key infrastructure is not read");
             }
-            if *kind == E::Contains && folder(source) || *kind == E::Contains && folder(target) {
+            if *kind == E::Contains && (folder(source) || folder(target)) {
                 return Some("O9 what containers below the first hold is not told");
             }
         }

@@ -163,7 +163,7 @@ mod tests {
     fn stream(symbols: &[(u32, u32)]) -> Vec<u8> {
         let mut bits: Vec<bool> =
             symbols.iter().flat_map(|(value, count)| (0..*count).rev().map(move |bit| value >> bit & 1 == 1)).collect();
-        while bits.len() % 32 != 0 {
+        while !bits.len().is_multiple_of(32) {
             bits.push(false);
         }
         bits.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | u8::from(*bit))).collect()

@@ -10,7 +10,7 @@ use super::alert::{Alert, AlertState, Severity};
 use super::edge::observed;
 use super::entity::Entity;
 use super::subgraph::Subgraph;
-use crate::graphql::error::{ApiError, ApiResult};
+use crate::graphql::error::ApiResult;
 use crate::graphql::page::{Total, connection};
 use crate::graphql::request::state;
 use crate::graphql::time::DateTime;
@@ -224,7 +224,7 @@ impl Incident {
         let snapshot = state(ctx)?.snapshot();
         let mut people = Vec::new();
         let mut hops: Vec<Hop> = Vec::new();
-        for alert in self.stored(ctx).await.map_err(ApiError::from)?.into_iter().take(DRAWN) {
+        for alert in self.stored(ctx).await?.into_iter().take(DRAWN) {
             let own = Alert(Arc::new(alert)).participants(&snapshot);
             for from in &own {
                 for to in own.iter().filter(|to| *to != from) {
