@@ -141,9 +141,10 @@ fn ranges(path: &Path) -> Result<Vec<(u32, u32, u32)>> {
 
 /// The place of a record of either form.
 fn of_record(record: &Value) -> Place {
-    let number = |paths: [&str; 2]| paths.iter().find_map(|path| record.pointer(path)).and_then(Value::as_f64);
+    let number = |paths: [&str; 2]| paths.iter().find_map(|path| record.pointer(path).and_then(Value::as_f64));
     let text = |paths: [&str; 2]| {
-        let value = paths.iter().find_map(|path| record.pointer(path)).and_then(Value::as_str);
+        // A flat record has the city's name where a nested one has an object.
+        let value = paths.iter().find_map(|path| record.pointer(path).and_then(Value::as_str));
         value.filter(|text| !text.is_empty()).map(str::to_owned)
     };
     Place {

@@ -113,7 +113,7 @@ async fn what_is_answered_is_stored_judged_and_named() {
     let gaps = seen["health"]["coverageGaps"].to_string();
     assert!(gaps.contains("DCE/RPC") || gaps.contains("name resolution"), "{gaps}");
     let learning = seen["overview"]["learning"].as_array().unwrap();
-    assert_eq!(learning.len(), hopwatch_detections::ALL.len() + 1);
+    assert_eq!(learning.len(), hopwatch_detections::ALL.len() + 2, "the baseline and the behaviour models, too");
     assert!(learning.iter().any(|row| row["ready"] == false) && learning.iter().any(|row| row["ready"] == true));
 
     let again = receipt(&server.send(&token, "lab/dcsync.pcap.gz", capture).await);

@@ -227,6 +227,7 @@ async fn read<S: Server>(server: &mut S, snapshot: &Snapshot, since: u64) -> Res
         present: None,
     };
     let mut folders: Vec<(String, Option<String>)> = Vec::new();
+    let mut strangers = false;
     for entry in changed {
         let before = entry.guid("objectGUID").and_then(|guid| old.get(&guid).copied());
         if let Some(was) = stirs(&entry, before) {
@@ -234,6 +235,8 @@ async fn read<S: Server>(server: &mut S, snapshot: &Snapshot, since: u64) -> Res
         }
         if wanted(&entry, snapshot) {
             found.note(entry);
+        } else {
+            strangers |= !LEAVES.iter().any(|class| entry.class(class));
         }
     }
     // A folder within another that is read anyway is read with it. Names sort behind their folder when turned around.
@@ -253,10 +256,33 @@ async fn read<S: Server>(server: &mut S, snapshot: &Snapshot, since: u64) -> Res
         read.push(lower);
     }
     match server.deleted(since).await? {
-        Some(gone) => found.deleted.extend(gone),
-        None => found.present = Some(server.present().await?),
+        Some(gone) => {
+            strangers |= gone.iter().any(|guid| !old.contains_key(guid));
+            found.deleted.extend(gone);
+        }
+        None => {
+            strangers = true;
+            found.present = Some(server.present().await?);
+        }
+    }
+    if strangers {
+        for dn in naming_strangers(&old, &found) {
+            server.below(&dn).await?.into_iter().for_each(|entry| found.note(entry));
+        }
     }
     Ok(Some(found))
+}
+
+/// The objects whose lists name what no collection reads, a contact for instance, and that were not read again: of a
+/// stranger that was renamed or deleted nobody knows the former name.
+fn naming_strangers(old: &FxHashMap<Guid, &Entry>, found: &Found) -> Vec<String> {
+    let known: FxHashSet<String> = old.values().map(|entry| entry.dn.to_lowercase()).collect();
+    let names =
+        |entry: &Entry| LINKS.iter().any(|link| entry.texts(link).any(|dn| !known.contains(&dn.to_lowercase())));
+    let stale = old.iter().filter(|(guid, entry)| !found.fresh.contains_key(*guid) && names(entry));
+    let mut stale: Vec<String> = stale.map(|(_, entry)| entry.dn.clone()).collect();
+    stale.sort_unstable();
+    stale
 }
 
 /// Whether a change may reach what lies below: then the name that the folder had before, where it had another.

@@ -1,3 +1,5 @@
+//! Headers of syslog messages of both RFCs and of the habits of devices.
+
 use hopwatch_model::Timestamp;
 
 use super::parse;
