@@ -1,4 +1,4 @@
-# Every recipe is a step of .ci/run; `make run` and `make test` are the two that a newcomer needs.
+# What checks is a step of .ci/run, alone or as a part of `make test`; `make run` and `make test` are the two that a newcomer needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export CARGO_TERM_COLOR ?= auto
