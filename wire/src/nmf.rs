@@ -37,7 +37,7 @@ pub enum Handshake {
 /// Reads one record; returns it with the bytes that it takes.
 ///
 /// # Errors
-/// [`Error::Incomplete`] where more must come, else where it is no record.
+/// [`crate::Error::Incomplete`] where more must come, else where it is no record.
 pub fn record(bytes: &[u8]) -> Result<(Record<'_>, usize)> {
     let mut at = Reader::new(bytes, "NMF record");
     let record = match at.u8()? {

@@ -1,4 +1,4 @@
-//! LDIF (RFC 2849): what `ldapsearch`, `ldifde` and [`write`] print of a directory. A file holds a snapshot whole, security
+//! LDIF (RFC 2849): what `ldapsearch`, `ldifde` and [`write()`] print of a directory. A file holds a snapshot whole, security
 //! descriptors included, so that a later refresh may start from it.
 //!
 //! Records of changes (`changetype: modify` …) are no content and are counted; values in other files (`:<`) are not read.
