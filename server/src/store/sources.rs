@@ -59,17 +59,6 @@ impl Store {
         Ok(())
     }
 
-    /// Widens the span of a source's events; nothing where the source has no standing.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub async fn widen_source(&self, name: &str, first: Timestamp, last: Timestamp) -> Result<()> {
-        let sql = "UPDATE sources SET first_event_at = MIN(COALESCE(first_event_at, ?1), ?1), \
-                   last_event_at = MAX(COALESCE(last_event_at, ?2), ?2) WHERE name = ?3";
-        sqlx::query(sql).bind(first.as_micros()).bind(last.as_micros()).bind(name).execute(&self.writer).await?;
-        Ok(())
-    }
-
     /// All sources, by name.
     ///
     /// # Errors
